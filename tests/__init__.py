@@ -1,0 +1,1 @@
+"""Claims about sessions, by what they need to run: unit, integration, e2e."""
