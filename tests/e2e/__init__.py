@@ -1,0 +1,1 @@
+"""Claims against what is deployed, built and run by SAM CLI."""

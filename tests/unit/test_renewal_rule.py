@@ -1,11 +1,11 @@
 """The pure rule of a renewal."""
 
 import pytest
-from tests.sessions import NOON_MS, minutes, session
 
 from domain.errors import MaximumDurationReached, SessionExpired
 from domain.renewal import renew
 from domain.session import Session
+from tests.sessions import NOON_MS, minutes, session
 
 
 def near_its_maximum(**fields: object) -> Session:

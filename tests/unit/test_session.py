@@ -1,9 +1,9 @@
 """What can be told of a session."""
 
 import pytest
-from tests.sessions import NOON_MS, minutes, session
 
 from domain.session import is_possible_session_id
+from tests.sessions import NOON_MS, minutes, session
 
 
 def test_the_time_remaining_is_counted_to_the_expiry() -> None:
