@@ -1,0 +1,133 @@
+"""What template.yaml says: the routes, the functions, their environment and the table."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import yaml
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+TEMPLATE_FILE = Path(__file__).parent.parent / "template.yaml"
+DEFAULT_ROUTE = "$default"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route of the HTTP API and the function behind it, as ``module.function``."""
+
+    method: str
+    path: str
+    handler: str
+
+    @property
+    def key(self) -> str:
+        """The route key that API Gateway puts into the event."""
+        return DEFAULT_ROUTE if self.path == DEFAULT_ROUTE else f"{self.method} {self.path}"
+
+    def match(self, method: str, raw_path: str) -> dict[str, str] | None:
+        """The decoded path parameters, or none where the route does not match.
+
+        The pattern is matched before the path is decoded, so that a parameter may hold an
+        encoded slash.
+        """
+        if self.path == DEFAULT_ROUTE:
+            return {}
+        if self.method not in (method, "ANY"):
+            return None
+        found = self._pattern.fullmatch(raw_path)
+        if found is None:
+            return None
+        return {name: unquote(value) for name, value in found.groupdict().items()}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path)))
+
+    def load_handler(self) -> Callable[[Any, Any], dict[str, Any]]:
+        """The Lambda handler itself, imported as Lambda imports it."""
+        module, _, name = self.handler.rpartition(".")
+        handler: Callable[[Any, Any], dict[str, Any]] = getattr(import_module(module), name)
+        return handler
+
+
+def _generality(route: Route) -> tuple[bool, int, bool]:
+    return route.path == DEFAULT_ROUTE, route.path.count("{"), route.method == "ANY"
+
+
+class Template:
+    """template.yaml, read."""
+
+    def __init__(self, file: Path = TEMPLATE_FILE) -> None:
+        self.document: dict[str, Any] = yaml.load(
+            file.read_text(),
+            Loader=_CloudFormationLoader,  # noqa: S506 - it is a SafeLoader
+        )
+        self.resources: dict[str, Any] = self.document["Resources"]
+
+    def properties(self, resource: str) -> dict[str, Any]:
+        """The properties of one resource."""
+        properties: dict[str, Any] = self.resources[resource]["Properties"]
+        return properties
+
+    def routes(self) -> list[Route]:
+        """Every route, the most specific first: the first to match is API Gateway's choice."""
+        routes = [
+            Route(
+                event["Properties"].get("Method", "ANY").upper(),
+                event["Properties"].get("Path", DEFAULT_ROUTE),
+                resource["Properties"]["Handler"],
+            )
+            for resource in self.resources.values()
+            if resource["Type"] == "AWS::Serverless::Function"
+            for event in resource["Properties"].get("Events", {}).values()
+            if event["Type"] == "HttpApi"
+        ]
+        return sorted(routes, key=_generality)
+
+    def environment(self) -> dict[str, str]:
+        """The functions' environment where it is a value or a parameter with a default."""
+        variables = self.document["Globals"]["Function"]["Environment"]["Variables"]
+        parameters = self.document["Parameters"]
+        environment = {}
+        for name, value in variables.items():
+            known = value
+            if isinstance(value, dict):
+                known = parameters.get(value.get("Ref"), {}).get("Default")
+            if known is not None:
+                environment[name] = str(known)
+        return environment
+
+    def create_table(self, client: "DynamoDBClient", name: str) -> None:
+        """Create the sessions' table under this name, with its time to live."""
+        table = self.properties("SessionsTable")
+        client.create_table(
+            TableName=name,
+            **{key: table[key] for key in ("AttributeDefinitions", "BillingMode", "KeySchema")},
+        )
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+        client.update_time_to_live(
+            TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"]
+        )
+
+
+class _CloudFormationLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags: ``!Ref x`` becomes ``{"Ref": "x"}``."""
+
+
+def _read_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_scalar(node)  # type: ignore[arg-type]
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_CloudFormationLoader.add_multi_constructor("!", _read_tag)
