@@ -1,0 +1,1 @@
+"""Claims against the two engines: DynamoDB Local and moto."""

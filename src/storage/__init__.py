@@ -1,0 +1,1 @@
+"""The DynamoDB table of the sessions: items, conditional writes, faults."""

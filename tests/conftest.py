@@ -1,0 +1,95 @@
+"""What claims are made against: the two engines, tables in them, and the contract."""
+
+import io
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import boto3
+import pytest
+from hypothesis import settings
+from moto import mock_aws
+
+from handlers.observability import logger
+from local.dynamodb_local import DynamoDBLocalUnavailable, dynamodb_local
+from local.template import Template
+from storage.table import SessionsTable
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+RETENTION_SECONDS = 24 * 3600
+
+# Never a real account, whatever the developer's own environment holds.
+os.environ.update(
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",  # noqa: S106 - no secret
+    AWS_DEFAULT_REGION="eu-west-1",
+    SESSIONS_TABLE="sessions-of-no-test",
+    RETENTION_HOURS="24",
+)
+for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_SESSION_TOKEN"):
+    os.environ.pop(name, None)
+
+settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("suite")
+
+
+class CurrentStdout(io.TextIOBase):
+    """Standard output as it is at the moment: pytest gives each test one of its own."""
+
+    def write(self, text: str) -> int:
+        """Write to it."""
+        return sys.stdout.write(text)
+
+
+cast("logging.StreamHandler[CurrentStdout]", logger.registered_handler).setStream(CurrentStdout())
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip what this machine cannot run, and say why; in CI, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_endpoint() -> Iterator[str]:
+    """DynamoDB Local, for the whole run."""
+    with ExitStack() as stack:
+        try:
+            endpoint = stack.enter_context(dynamodb_local())
+        except DynamoDBLocalUnavailable as missing:
+            unavailable(str(missing))
+        yield endpoint
+
+
+def create_table(client: "DynamoDBClient") -> SessionsTable:
+    """A new table of the template's definition."""
+    name = f"sessions-{uuid.uuid4()}"
+    Template().create_table(client, name)
+    return SessionsTable(client, name, RETENTION_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def table_on_dynamodb_local(dynamodb_local_endpoint: str) -> SessionsTable:
+    """A table in AWS's own engine, the judge of conditions and of concurrency."""
+    return create_table(boto3.client("dynamodb", endpoint_url=dynamodb_local_endpoint))
+
+
+@pytest.fixture(scope="session")
+def table_on_moto() -> Iterator[SessionsTable]:
+    """A table in moto: fast, and not atomic between threads."""
+    with mock_aws():
+        yield create_table(boto3.client("dynamodb"))
+
+
+@pytest.fixture(scope="session", params=["dynamodb_local", "moto"])
+def table(request: pytest.FixtureRequest) -> SessionsTable:
+    """A table in each of the two engines."""
+    on_engine: SessionsTable = request.getfixturevalue(f"table_on_{request.param}")
+    return on_engine
