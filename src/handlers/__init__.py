@@ -1,0 +1,1 @@
+"""The Lambda functions, a module each: event in, response out."""

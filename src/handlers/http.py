@@ -1,0 +1,226 @@
+"""The HTTP face of a function: API Gateway's payload 2.0 in, the contract's answers out."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.errors import MaximumDurationReached, SessionExpired, SessionNotFound
+from handlers.observability import count, logger
+from handlers.session_info import rfc3339
+from storage.errors import StorageUnavailable
+
+Response = dict[str, Any]
+Handler = Callable[[Any, Any], Response]
+
+MAX_PLAIN_RENEWAL_ID_CHARS = 64
+MAX_LOGGED_SESSION_ID_CHARS = 256
+RETRY_AFTER_SECONDS = 1
+
+
+@dataclass(eq=False)
+class RouteNotFound(Exception):
+    """No route of the API matches the request's path."""
+
+
+@dataclass(eq=False)
+class MethodNotAllowed(Exception):
+    """The path is right; ``allowed`` is the method that it takes."""
+
+    allowed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One event of API Gateway. Any field of it may be missing or of another type."""
+
+    event: Any
+    context: Any
+
+    @property
+    def session_id(self) -> str:
+        """The decoded path parameter; empty where there is none."""
+        return self._text("pathParameters", "sessionId")
+
+    @property
+    def request_id(self) -> str:
+        """API Gateway's ID of the request, else Lambda's."""
+        lambda_request_id: str = getattr(self.context, "aws_request_id", "")
+        return self._text("requestContext", "requestId") or lambda_request_id
+
+    @property
+    def renewal_id(self) -> str:
+        """What makes a retry the same renewal: the ``Idempotency-Key``, else the request ID.
+
+        A key that is long or not plain ASCII is stood for by its digest: what is stored is
+        bounded, whatever the client sends.
+        """
+        key = self._header("idempotency-key") or self.request_id
+        if len(key) <= MAX_PLAIN_RENEWAL_ID_CHARS and key.isascii():
+            return key
+        return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def allow(self, method: str) -> None:
+        """Refuse what the template's other routes bring: another method, another path.
+
+        Raises:
+            RouteNotFound: the event came by no route with a path (``$default``).
+            MethodNotAllowed: it came by the path, with a method that is not this one.
+        """
+        route_method, _, path = self._text("routeKey").partition(" ")
+        if not path:
+            raise RouteNotFound
+        if route_method != method:
+            raise MethodNotAllowed(method)
+
+    def _header(self, name: str) -> str:
+        headers = self.event.get("headers") if isinstance(self.event, Mapping) else None
+        if not isinstance(headers, Mapping):
+            return ""
+        # API Gateway sends the names in lower case, SAM CLI as the client spelt them.
+        for header, value in headers.items():
+            if header.lower() == name and isinstance(value, str):
+                return value
+        return ""
+
+    def _text(self, *path: str) -> str:
+        found = self.event
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found if isinstance(found, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success: its body, and what the log and the metrics call it."""
+
+    status: int
+    body: str
+    outcome: str
+    metric: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """One row of the table of errors: what each error of the code is to the client."""
+
+    status: int
+    code: str
+    message: str
+    details: Callable[[Any], str]
+    headers: Callable[[Any], dict[str, str]] = lambda _: {}
+    metric: str = "Refusals"
+
+
+ERRORS: Mapping[type[Exception], ErrorAnswer] = {
+    RouteNotFound: ErrorAnswer(
+        404,
+        "ROUTE_NOT_FOUND",
+        "No such route",
+        lambda _: "Check the path against the API's documentation.",
+    ),
+    MethodNotAllowed: ErrorAnswer(
+        405,
+        "METHOD_NOT_ALLOWED",
+        "Method not allowed",
+        lambda error: f"Send the request again with the method {error.allowed}.",
+        headers=lambda error: {"Allow": error.allowed},
+    ),
+    SessionNotFound: ErrorAnswer(
+        404,
+        "SESSION_NOT_FOUND",
+        "Session not found",
+        lambda _: (
+            "No session has this ID, or it expired and was deleted. "
+            "Check the ID, or create a new session."
+        ),
+    ),
+    SessionExpired: ErrorAnswer(
+        410,
+        "SESSION_EXPIRED",
+        "Session has expired",
+        lambda error: (
+            f"The session expired at {rfc3339(error.expired_at_ms)}. Create a new session."
+        ),
+    ),
+    MaximumDurationReached: ErrorAnswer(
+        422,
+        "SESSION_RENEWAL_FAILED",
+        "Cannot renew: maximum duration reached",
+        lambda error: (
+            "The session already lasts until its maximum, "
+            f"{rfc3339(error.max_expires_at_ms)}. Use it until then, and then create a new session."
+        ),
+    ),
+    StorageUnavailable: ErrorAnswer(
+        503,
+        "SERVICE_UNAVAILABLE",
+        "Service temporarily unavailable",
+        lambda _: (
+            f"Send the request again after {RETRY_AFTER_SECONDS} second, "
+            "with the same Idempotency-Key if it had one."
+        ),
+        headers=lambda _: {"Retry-After": str(RETRY_AFTER_SECONDS)},
+        metric="StorageFaults",
+    ),
+}
+
+INTERNAL_ERROR = ErrorAnswer(
+    500,
+    "INTERNAL_SERVER_ERROR",
+    "Internal server error",
+    lambda _: (
+        "The server failed on this request: sending it again may not help. "
+        "Report it with its time and its path."
+    ),
+    metric="InternalErrors",
+)
+
+
+def http_handler(answer: Callable[[Request], Answer]) -> Handler:
+    """The Lambda handler around ``answer``: whatever happens becomes one of the answers.
+
+    Every request leaves one log line and one metric. The log has the cause of a failure, the
+    response has none of it.
+    """
+
+    def handler(event: Any, context: Any) -> Response:
+        request = Request(event, context)
+        facts = {"correlation_id": request.request_id, "session_id": _loggable(request.session_id)}
+        try:
+            answered = answer(request)
+        except Exception as error:  # noqa: BLE001 - the last to answer
+            return _refuse(error, facts)
+        logger.info(answered.outcome, extra={"outcome": answered.outcome, **facts})
+        count(answered.metric)
+        return _response(answered.status, answered.body)
+
+    return handler
+
+
+def _refuse(error: Exception, facts: Mapping[str, str]) -> Response:
+    row = ERRORS.get(type(error), INTERNAL_ERROR)
+    failed = row.status >= 500
+    log = logger.error if failed else logger.info
+    log(row.message, exc_info=failed, extra={"outcome": row.code, **facts})
+    count(row.metric, reason=row.code)
+    problem = {"code": row.code, "message": row.message, "details": row.details(error)}
+    body = json.dumps({"success": False, "error": problem})
+    return _response(row.status, body, row.headers(error))
+
+
+def _response(status: int, body: str, headers: Mapping[str, str] | None = None) -> Response:
+    return {
+        "statusCode": status,
+        "headers": {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            **(headers or {}),
+        },
+        "body": body,
+    }
+
+
+def _loggable(session_id: str) -> str:
+    return session_id[:MAX_LOGGED_SESSION_ID_CHARS].encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,40 @@
+"""RenewFunction: ``POST /api/messaging/sessions/{sessionId}/renew``."""
+
+import os
+import time
+from collections.abc import Callable
+
+from domain.errors import SessionNotFound
+from domain.session import is_possible_session_id
+from handlers.http import Answer, Handler, Request, http_handler
+from handlers.session_info import session_info_json
+from handlers.settings import Settings
+from storage.renewal import renew
+from storage.table import SessionsTable, dynamodb_client
+
+
+def renewal_handler(table: SessionsTable, clock_ms: Callable[[], int]) -> Handler:
+    """The function over this table, by this clock (epoch milliseconds)."""
+
+    def answer(request: Request) -> Answer:
+        request.allow("POST")
+        if not is_possible_session_id(request.session_id):
+            raise SessionNotFound(request.session_id)
+        renewal = renew(table, request.session_id, clock_ms(), request.renewal_id)
+        body = session_info_json(renewal.session, renewal.at_ms)
+        if renewal.counted:
+            return Answer(200, body, outcome="renewed", metric="Renewals")
+        return Answer(200, body, outcome="replayed", metric="Replays")
+
+    return http_handler(answer)
+
+
+def epoch_ms() -> int:
+    """The wall clock, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+settings = Settings.from_environment(os.environ)
+handler = renewal_handler(
+    SessionsTable(dynamodb_client(), settings.sessions_table, settings.retention_seconds), epoch_ms
+)

@@ -1,0 +1,40 @@
+"""A session as the API shows it: the contract's SessionInfo."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from domain.session import Session
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(instant_ms: int) -> str:
+    """The instant in RFC 3339, UTC, to the millisecond: ``2026-01-31T12:00:00.000Z``."""
+    instant = _EPOCH + timedelta(milliseconds=instant_ms)
+    return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def session_info_json(session: Session, now_ms: int) -> str:
+    """The eleven fields of SessionInfo, as JSON; what is left of its time is left from now."""
+    config = session.timeout_config
+    fields = json.dumps(
+        {
+            "sessionId": session.session_id,
+            "agentId": session.agent_id,
+            "userId": session.user_id,
+            "createdAt": rfc3339(session.created_at_ms),
+            "lastActivity": rfc3339(session.last_activity_ms),
+            "expiresAt": rfc3339(session.expires_at_ms),
+            "timeoutConfig": {
+                "timeoutMinutes": config.timeout_minutes,
+                "autoRenew": config.auto_renew,
+                "maxDurationMinutes": config.max_duration_minutes,
+                "warningThresholdMinutes": config.warning_threshold_minutes,
+            },
+            "renewalCount": session.renewal_count,
+            "timeRemaining": session.time_remaining_ms(now_ms),
+            "isNearExpiration": session.is_near_expiration(now_ms),
+        }
+    )
+    # The metadata is JSON already: reading it to write it again could change a number.
+    return f'{fields[:-1]}, "metadata": {session.metadata_json}}}'

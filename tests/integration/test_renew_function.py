@@ -1,0 +1,226 @@
+"""RenewFunction: an event of API Gateway in, an answer of the contract out."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.renew import renewal_handler
+from storage.table import SessionsTable
+from tests.contract import answered
+from tests.events import Answered, LambdaContext, renewal_event
+from tests.integration.renewals import item_with, put, writes_to
+from tests.sessions import NOON_MS, minutes, session
+
+NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
+
+
+def renew(table: SessionsTable, event: Any, now_ms: int = NOON_MS) -> Answered:
+    return answered(renewal_handler(table, lambda: now_ms)(event, LambdaContext()))
+
+
+def test_a_renewed_session_is_answered_with_all_eleven_fields(table: SessionsTable) -> None:
+    put(table, session(renewal_count=3))
+    answer = renew(table, renewal_event())
+    assert answer.status == 200
+    assert answer.body == {
+        "sessionId": "a-session",
+        "agentId": "7b0f7a5e-53c7-4d0f-9a43-1f6a3c0d9f11",
+        "userId": "f3d0b8f2-8f8e-4a43-9a5b-6a2f3c1e7d22",
+        "createdAt": "2030-03-17T17:36:40.000Z",
+        "lastActivity": "2030-03-17T17:46:40.000Z",
+        "expiresAt": "2030-03-17T18:16:40.000Z",
+        "metadata": {"channel": "web"},
+        "timeoutConfig": {
+            "timeoutMinutes": 30,
+            "autoRenew": True,
+            "maxDurationMinutes": 720,
+            "warningThresholdMinutes": 5,
+        },
+        "renewalCount": 4,
+        "timeRemaining": 30 * 60 * 1000,
+        "isNearExpiration": False,
+    }
+
+
+def test_the_last_renewal_is_answered_with_the_maximum(table: SessionsTable) -> None:
+    put(table, NEAR_MAXIMUM)
+    answer = renew(table, renewal_event())
+    assert answer.status == 200
+    assert answer.body["timeRemaining"] == minutes(10)
+
+
+def test_a_renewal_may_leave_a_session_near_its_expiration(table: SessionsTable) -> None:
+    put(table, session(created=-716, active=-20, expires=3))
+    answer = renew(table, renewal_event())
+    assert answer.body["timeRemaining"] == minutes(4)
+    assert answer.body["isNearExpiration"] is True
+
+
+def test_an_unknown_session_is_404(table: SessionsTable) -> None:
+    answer = renew(table, renewal_event("nobody's"))
+    assert (answer.status, answer.code) == (404, "SESSION_NOT_FOUND")
+
+
+def test_an_expired_session_is_410_and_says_since_when(table: SessionsTable) -> None:
+    put(table, session(expires=-1))
+    answer = renew(table, renewal_event())
+    assert (answer.status, answer.code) == (410, "SESSION_EXPIRED")
+    assert "2030-03-17T17:45:40.000Z" in answer.body["error"]["details"]
+
+
+def test_a_session_at_its_maximum_is_422_and_says_until_when(table: SessionsTable) -> None:
+    put(table, session(created=-710, expires=10))
+    answer = renew(table, renewal_event())
+    assert (answer.status, answer.code) == (422, "SESSION_RENEWAL_FAILED")
+    assert "2030-03-17T17:56:40.000Z" in answer.body["error"]["details"]
+
+
+def test_an_item_that_is_not_a_session_is_500_and_its_defect_stays_inside(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(table, {"sessionId": {"S": "a-session"}, "secret": {"S": "hush"}})
+    answer = renew(table, renewal_event())
+    assert (answer.status, answer.code) == (500, "INTERNAL_SERVER_ERROR")
+    assert "timeoutConfig" not in json.dumps(answer.response)
+    log = capsys.readouterr().out
+    assert "'timeoutConfig' is missing" in log
+    assert "hush" not in log
+
+
+@pytest.mark.parametrize("session_id", ["", "x" * 2049, "x" * 10_000, "\ud800"])
+def test_an_id_that_no_session_can_have_is_404_without_a_look(
+    table: SessionsTable, session_id: str
+) -> None:
+    with writes_to(table) as writes:
+        answer = renew(table, renewal_event(session_id))
+    assert (answer.status, answer.code) == (404, "SESSION_NOT_FOUND")
+    assert writes == []
+
+
+@pytest.mark.parametrize("body", [None, "", "{", '{"timeoutMinutes": 1}', "\x00" * 1000, 7, {}])
+def test_a_request_body_is_ignored(table: SessionsTable, body: object) -> None:
+    put(table, session())
+    assert renew(table, renewal_event(body=body)).body["renewalCount"] == 1
+
+
+def test_a_retry_with_the_same_idempotency_key_counts_once(table: SessionsTable) -> None:
+    put(table, session())
+    for request_id, header in [("request-1", "idempotency-key"), ("request-2", "Idempotency-Key")]:
+        event = renewal_event(request_id=request_id, headers={header: "key-1"})
+        answer = renew(table, event)
+        assert (answer.status, answer.body["renewalCount"]) == (200, 1)
+
+
+def test_a_replay_shows_the_time_that_is_left_now(table: SessionsTable) -> None:
+    put(table, session())
+    renew(table, renewal_event())
+    answer = renew(table, renewal_event(), NOON_MS + minutes(1))
+    assert answer.body["timeRemaining"] == minutes(29)
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_key_each_request_is_a_renewal_of_its_own(
+    table: SessionsTable, key: str | None
+) -> None:
+    put(table, session())
+    headers = {} if key is None else {"idempotency-key": key}
+    for number in (1, 2):
+        event = renewal_event(request_id=f"request-{number}", headers=headers)
+        assert renew(table, event).body["renewalCount"] == number
+
+
+@pytest.mark.parametrize("key", ["k" * 65, "k" * 8192, "clé", "\ud800", "😀" * 64])
+def test_a_long_or_odd_key_works_like_any_other_and_is_stored_small(
+    table: SessionsTable, key: str
+) -> None:
+    put(table, session())
+    for request_id in ("request-1", "request-2"):
+        event = renewal_event(request_id=request_id, headers={"idempotency-key": key})
+        assert renew(table, event).body["renewalCount"] == 1
+    assert len(item_with(table, "a-session")["lastRenewalId"]["S"]) == 64
+    other = renewal_event(request_id="request-3", headers={"idempotency-key": key + "x"})
+    assert renew(table, other).body["renewalCount"] == 2
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ["{}", '{"a":1.0,"b":1E400,"c":12345678901234567890123,"d":null}', '{"é":"\\ud800 😀"}'],
+)
+def test_metadata_comes_back_as_it_was_stored(table: SessionsTable, metadata: str) -> None:
+    put(table, session(metadata_json=metadata))
+    response = renewal_handler(table, lambda: NOON_MS)(renewal_event(), LambdaContext())
+    assert response["body"].endswith(f'"metadata": {metadata}}}')
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "ANY"])
+def test_another_method_is_405_and_names_the_right_one(table: SessionsTable, method: str) -> None:
+    event = renewal_event(routeKey=f"{method} /api/messaging/sessions/{{sessionId}}/renew")
+    answer = renew(table, event)
+    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+    assert answer.headers["Allow"] == "POST"
+
+
+def test_another_path_is_404(table: SessionsTable) -> None:
+    answer = renew(table, renewal_event(routeKey="$default"))
+    assert (answer.status, answer.code) == (404, "ROUTE_NOT_FOUND")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+broken_events = anything | st.builds(
+    lambda fields: renewal_event() | fields,
+    st.dictionaries(st.sampled_from(sorted(renewal_event())), anything, min_size=1),
+)
+
+
+@given(event=broken_events)
+def test_no_event_however_broken_is_answered_with_a_5xx(
+    table_on_moto: SessionsTable, event: Any
+) -> None:
+    put(table_on_moto, session())
+    assert renew(table_on_moto, event).status < 500
+
+
+@given(session_id=st.text(st.characters(codec=None)))
+def test_no_id_however_odd_is_answered_with_a_5xx(
+    table_on_dynamodb_local: SessionsTable, session_id: str
+) -> None:
+    assert renew(table_on_dynamodb_local, renewal_event(session_id)).status == 404
+
+
+def test_a_request_is_one_log_line_and_one_metric_without_metadata_or_headers(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(table, session(metadata_json='{"card":"4111"}'))
+    renew(table, renewal_event(headers={"authorization": "secret-token"}))
+    out = capsys.readouterr().out
+    line, metric = map(json.loads, out.splitlines())
+    assert (line["outcome"], line["session_id"], line["correlation_id"]) == (
+        "renewed",
+        "a-session",
+        "request-1",
+    )
+    assert metric["Renewals"] == [1.0]
+    assert "4111" not in out
+    assert "secret-token" not in out
+
+
+@pytest.mark.parametrize(
+    ("session_id", "reason"),
+    [("nobody's", "SESSION_NOT_FOUND"), ("expired", "SESSION_EXPIRED"), ("\n\x1b[31m" * 999, None)],
+)
+def test_a_refusal_is_counted_by_its_reason_and_logs_no_more_than_256_characters_of_the_id(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str], session_id: str, reason: str | None
+) -> None:
+    put(table, session("expired", expires=-1))
+    renew(table, renewal_event(session_id))
+    line, metric = map(json.loads, capsys.readouterr().out.splitlines())
+    assert line["session_id"] == session_id[:256]
+    assert metric["Refusals"] == [1.0]
+    assert metric["reason"] == line["outcome"] == (reason or "SESSION_NOT_FOUND")
