@@ -92,6 +92,8 @@ class SessionsTable:
             raise
         except (NotConnected, HTTPClientError) as error:
             raise StorageUnavailable(type(error).__name__) from error
+        if "Attributes" not in reply:  # botocore takes a body that it cannot read for an empty one
+            raise StorageUnavailable("a reply without the item")
         return Written(reply["Attributes"], applied=True)
 
 

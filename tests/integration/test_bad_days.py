@@ -1,0 +1,175 @@
+"""DynamoDB slow, failing, throttling or gone: a clean 503, and the count right afterwards."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from handlers.renew import renewal_handler
+from storage.table import ATTEMPTS, SessionsTable, dynamodb_client
+from tests.contract import answered
+from tests.events import Answered, LambdaContext, renewal_event
+from tests.integration.faulty_dynamodb import (
+    Fault,
+    FaultyDynamoDB,
+    cut_the_reply_short,
+    deny,
+    fail,
+    fail_in_html,
+    faulty_dynamodb,
+    hang_up,
+    lose_the_reply,
+    pass_on,
+    stall,
+    succeed_in_html,
+    throttle,
+)
+from tests.integration.renewals import item_with, put
+from tests.sessions import NOON_MS, session
+
+BAD_DAYS = [
+    cut_the_reply_short,
+    fail,
+    fail_in_html,
+    hang_up,
+    lose_the_reply,
+    stall,
+    throttle,
+]
+
+
+@pytest.fixture
+def dynamodb(dynamodb_local_endpoint: str) -> Iterator[FaultyDynamoDB]:
+    """DynamoDB Local behind a proxy that fails when told to."""
+    with faulty_dynamodb(dynamodb_local_endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the SDK would have waited between its attempts: nobody waits for it."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
+
+
+@pytest.fixture
+def table(
+    table_on_dynamodb_local: SessionsTable,
+    dynamodb: FaultyDynamoDB,
+    monkeypatch: pytest.MonkeyPatch,
+) -> SessionsTable:
+    """The table through the client that is deployed, behind the proxy, with a live session."""
+    put(table_on_dynamodb_local, session())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint)
+    deployed = table_on_dynamodb_local
+    return SessionsTable(dynamodb_client(), deployed.name, deployed.retention_seconds)
+
+
+def renew(table: SessionsTable, key: str = "key-1") -> Answered:
+    event = renewal_event(headers={"idempotency-key": key})
+    return answered(renewal_handler(table, lambda: NOON_MS)(event, LambdaContext()))
+
+
+@pytest.mark.parametrize("fault", BAD_DAYS)
+@pytest.mark.usefixtures("sleeps")
+def test_a_bad_day_is_a_503_that_says_when_to_come_back(
+    table: SessionsTable, dynamodb: FaultyDynamoDB, fault: Fault, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dynamodb.faults = [fault]
+    answer = renew(table)
+    assert (answer.status, answer.code) == (503, "SERVICE_UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "1"
+    assert "secret-table-name" not in json.dumps(answer.response)
+    assert dynamodb.requests == ATTEMPTS
+    line, metric = map(json.loads, capsys.readouterr().out.splitlines())
+    assert "StorageUnavailable" in line["exception"]
+    assert metric["StorageFaults"] == [1.0]
+
+
+@pytest.mark.parametrize("fault", BAD_DAYS)
+@pytest.mark.usefixtures("sleeps")
+def test_the_retry_after_a_bad_day_counts_the_renewal_once(
+    table: SessionsTable,
+    table_on_dynamodb_local: SessionsTable,
+    dynamodb: FaultyDynamoDB,
+    fault: Fault,
+) -> None:
+    dynamodb.faults = [fault]
+    assert renew(table).status == 503
+    dynamodb.faults = [pass_on]
+    answer = renew(table)
+    assert (answer.status, answer.body["renewalCount"]) == (200, 1)
+    assert item_with(table_on_dynamodb_local, "a-session")["renewalCount"] == {"N": "1"}
+
+
+@pytest.mark.parametrize("fault", BAD_DAYS)
+@pytest.mark.usefixtures("sleeps")
+def test_a_passing_fault_is_not_seen_by_the_client(
+    table: SessionsTable, dynamodb: FaultyDynamoDB, fault: Fault
+) -> None:
+    """The SDK's own retry carries the same renewal ID: a write applied twice counts once."""
+    dynamodb.faults = [fault, pass_on]
+    answer = renew(table)
+    assert (answer.status, answer.body["renewalCount"]) == (200, 1)
+
+
+@pytest.mark.usefixtures("sleeps")
+def test_the_last_renewals_lost_reply_is_not_taken_for_the_maximum(
+    table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    put(table_on_dynamodb_local, session(created=-710, active=-20, expires=5))
+    dynamodb.faults = [pass_on, lose_the_reply, pass_on]
+    answer = renew(table)
+    assert (answer.status, answer.body["renewalCount"]) == (200, 1)
+
+
+@pytest.mark.usefixtures("sleeps")
+def test_nobody_listening_is_a_503(table: SessionsTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = server.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{nobody}")
+    unreachable = SessionsTable(dynamodb_client(), table.name, table.retention_seconds)
+    assert renew(unreachable).status == 503
+
+
+def test_an_answer_that_is_none_of_dynamodbs_is_a_503(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    dynamodb.faults = [succeed_in_html]
+    assert renew(table).status == 503
+
+
+def test_a_missing_permission_is_the_deployments_fault_and_500(
+    table: SessionsTable, dynamodb: FaultyDynamoDB, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trying again does not help the client, so it is not told to."""
+    dynamodb.faults = [deny]
+    answer = renew(table)
+    assert (answer.status, answer.code) == (500, "INTERNAL_SERVER_ERROR")
+    assert "AccessDeniedException" in capsys.readouterr().out
+
+
+def test_a_missing_table_is_the_deployments_fault_and_500(table: SessionsTable) -> None:
+    gone = SessionsTable(table.client, "no-such-table", table.retention_seconds)
+    assert renew(gone).status == 500
+
+
+def test_a_session_that_changes_under_every_write_is_a_503(
+    table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    """Heartbeats with ever later clocks, one before each write: after four it is enough."""
+
+    def after_a_heartbeat(minute: int) -> Fault:
+        def fault(request: object) -> None:
+            put(table_on_dynamodb_local, session(active=minute, expires=25))
+            pass_on(request)  # type: ignore[arg-type]  # a request of the proxy's
+
+        return fault
+
+    dynamodb.faults = [after_a_heartbeat(minute) for minute in range(1, 9)]
+    assert renew(table).status == 503
+    assert dynamodb.requests == 4
+    assert item_with(table_on_dynamodb_local, "a-session")["renewalCount"] == {"N": "0"}
