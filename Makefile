@@ -11,7 +11,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: $(VENV)/installed  ## serve the API on http://localhost:3000 with an embedded table
-	@exec $(BIN)/python -m local
+	@PYTHONPATH=src exec $(BIN)/python -m local
 
 dynamodb-local: $(VENV)/installed node_modules/installed  ## serve DynamoDB Local on http://localhost:8000
 	@exec $(BIN)/python -m local.dynamodb_local

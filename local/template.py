@@ -91,18 +91,29 @@ class Template:
         ]
         return sorted(routes, key=_generality)
 
+    def cors(self) -> dict[str, Any]:
+        """The HTTP API's CORS configuration, as Starlette's CORSMiddleware takes it."""
+        cors = self.properties("SessionsApi")["CorsConfiguration"]
+        return {
+            "allow_origins": self._value(cors["AllowOrigins"]).split(","),
+            "allow_methods": cors["AllowMethods"],
+            "allow_headers": cors["AllowHeaders"],
+            "expose_headers": cors["ExposeHeaders"],
+            "max_age": cors["MaxAge"],
+        }
+
     def environment(self) -> dict[str, str]:
         """The functions' environment where it is a value or a parameter with a default."""
         variables = self.document["Globals"]["Function"]["Environment"]["Variables"]
-        parameters = self.document["Parameters"]
-        environment = {}
-        for name, value in variables.items():
-            known = value
-            if isinstance(value, dict):
-                known = parameters.get(value.get("Ref"), {}).get("Default")
-            if known is not None:
-                environment[name] = str(known)
-        return environment
+        known = {name: self._value(value) for name, value in variables.items()}
+        return {name: value for name, value in known.items() if value}
+
+    def _value(self, value: Any) -> str:
+        """The value itself, or the default of the parameter that it refers to; else empty."""
+        if not isinstance(value, dict):
+            return str(value)
+        parameter = self.document["Parameters"].get(value.get("Ref"), {})
+        return str(parameter.get("Default", ""))
 
     def create_table(self, client: "DynamoDBClient", name: str) -> None:
         """Create the sessions' table under this name, with its time to live."""

@@ -1,0 +1,97 @@
+"""Serve the API without AWS: ``make run``."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from handlers.observability import logger
+from handlers.settings import Settings, SettingsError
+from local import docs
+from local.demo import curl_lines, put_demo_sessions
+from local.gateway import Gateway
+from local.settings import LocalServerError, LocalSettings
+from local.table import table_of
+from local.template import Template
+
+HOST = "127.0.0.1"
+
+
+def main() -> int:
+    """Serve until Ctrl-C. Whatever keeps it from starting is one line, and exit code 1."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with suppress(KeyboardInterrupt):
+            settings = LocalSettings.from_environment()
+            with _listener(settings.PORT) as listener:
+                _serve(settings, listener)
+    except (LocalServerError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("Stopped")
+    return 0
+
+
+def _listener(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise LocalServerError(
+            f"PORT={port}: {os.strerror(error.errno or 0)}. Choose another, as in PORT=3001 make run"
+        ) from None
+
+
+def _serve(settings: LocalSettings, listener: socket.socket) -> None:
+    template = Template()
+    for name, value in template.environment().items():
+        os.environ.setdefault(name, value)
+    os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
+    os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
+    _log_readably()
+    with table_of(settings) as lock:
+        gateway = Gateway(template, lock)
+        put_demo_sessions(Settings.from_environment(os.environ), settings.endpoint_url)
+        url = f"http://localhost:{listener.getsockname()[1]}"
+        where = settings.endpoint_url or "embedded: it is gone when the server stops"
+        print(f"Serving {url}/api/messaging/sessions (Ctrl-C stops it)")
+        print(f"Documentation: {url}/docs")
+        print(f"Table: {settings.SESSIONS_TABLE}, {where}\n")
+        print(curl_lines(url), end="\n\n", flush=True)
+        config = uvicorn.Config(
+            _application(template, gateway), log_config=None, server_header=False, lifespan="off"
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _application(template: Template, gateway: Gateway) -> Starlette:
+    """The API, with its documentation beside it and CORS as API Gateway does it."""
+    application = Starlette(
+        routes=docs.ROUTES, middleware=[Middleware(CORSMiddleware, **template.cors())]
+    )
+    application.router.redirect_slashes = False
+    application.router.default = gateway
+    return application
+
+
+def _log_readably() -> None:
+    """Leave the line per request to the gateway; of the functions, show why one failed."""
+    logger.setLevel(logging.ERROR)
+    logger.registered_handler.setFormatter(
+        logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S")
+    )
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Demo sessions, one for each outcome of a renewal."""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+import boto3
+
+from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
+from handlers.settings import Settings
+from storage.item import item_of
+
+TIMEOUT = TimeoutConfig(
+    timeout_minutes=30, auto_renew=True, max_duration_minutes=720, warning_threshold_minutes=5
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a renewal shows, and of which session: created and expiring so many minutes from now."""
+
+    outcome: str
+    session_id: str
+    created: int
+    expires: int
+
+
+DEMOS = (
+    Demo("200: renewed for 30 minutes from now", "demo-live", created=-10, expires=20),
+    Demo("200: extended only to its maximum", "demo-near-maximum", created=-710, expires=5),
+    Demo("410: it has expired", "demo-expired", created=-60, expires=-30),
+    Demo("422: it lasts until its maximum already", "demo-at-maximum", created=-710, expires=10),
+)
+
+
+def put_demo_sessions(settings: Settings, endpoint_url: str | None) -> None:
+    """Store the demo sessions; one that still lives and can be renewed stays as it is."""
+    client = boto3.client("dynamodb", endpoint_url=endpoint_url)
+    now_ms = time.time_ns() // 1_000_000
+    for demo in DEMOS:
+        with suppress(client.exceptions.ConditionalCheckFailedException):
+            client.put_item(
+                TableName=settings.sessions_table,
+                Item=item_of(_session(demo, now_ms), settings.retention_seconds),
+                ConditionExpression="attribute_not_exists(sessionId) OR expiresAt <= :now "
+                "OR expiresAt >= maxExpiresAt",
+                ExpressionAttributeValues={":now": {"N": str(now_ms)}},
+            )
+
+
+def curl_lines(url: str) -> str:
+    """A line to paste for each outcome."""
+    shown = [(demo.outcome, demo.session_id) for demo in DEMOS]
+    shown.insert(2, ("404: no session has this ID", "demo-unknown"))
+    return "\n".join(
+        f"# {outcome}\ncurl -i -X POST {url}/api/messaging/sessions/{session_id}/renew"
+        for outcome, session_id in shown
+    )
+
+
+def _session(demo: Demo, now_ms: int) -> Session:
+    expires_at_ms = now_ms + demo.expires * MS_PER_MINUTE
+    return Session(
+        session_id=demo.session_id,
+        agent_id="3c90c3cc-0d44-4b50-8888-8dd25736052a",
+        user_id="9b2f3f0e-6a53-4b0c-9d5b-0b7f5a0f2d11",
+        metadata_json='{"channel":"web"}',
+        created_at_ms=now_ms + demo.created * MS_PER_MINUTE,
+        last_activity_ms=expires_at_ms - TIMEOUT.timeout_minutes * MS_PER_MINUTE,
+        expires_at_ms=expires_at_ms,
+        timeout_config=TIMEOUT,
+        renewal_count=0,
+        last_renewal_id=None,
+    )

@@ -1,0 +1,136 @@
+"""API Gateway on a laptop: HTTP requests to events of payload 2.0, and answers back."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from local.template import Route, Template
+
+MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own limit
+MAX_LOGGED_PATH_CHARS = 160
+
+Handler = Callable[[Any, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class LambdaContext:
+    """The part of Lambda's context that the handlers read."""
+
+    aws_request_id: str
+
+
+class Gateway:
+    """The routes of template.yaml in front of their handlers, as an ASGI application."""
+
+    def __init__(self, template: Template, lock: AbstractContextManager[object]) -> None:
+        self._routes = [(route, route.load_handler()) for route in template.routes()]
+        self._lock = lock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, and log it in one line."""
+        started = time.perf_counter()
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        await response(scope, receive, send)
+        milliseconds = (time.perf_counter() - started) * 1000
+        path = raw_path(request)[:MAX_LOGGED_PATH_CHARS]
+        print(
+            f"{time.strftime('%H:%M:%S')}  {response.status_code} {request.method} {path}"
+            f"  {error_code(response)}{milliseconds:.1f} ms",
+            flush=True,
+        )
+
+    async def _answer(self, request: Request) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return JSONResponse({"message": "Request Entity Too Large"}, 413)
+        for route, handler in self._routes:
+            parameters = route.match(request.method, raw_path(request))
+            if parameters is not None:
+                event = event_of(request, route, parameters, body)
+                answer = await run_in_threadpool(self._invoke, handler, event)
+                return Response(answer["body"], answer["statusCode"], answer["headers"])
+        return JSONResponse({"message": "Not Found"}, 404)
+
+    def _invoke(self, handler: Handler, event: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            return handler(event, LambdaContext(str(uuid.uuid4())))
+
+
+def event_of(
+    request: Request, route: Route, parameters: dict[str, str], body: bytes
+) -> dict[str, Any]:
+    """The request as API Gateway would send it to the function: payload format 2.0."""
+    now = datetime.now(UTC)
+    source_ip = request.client.host if request.client else ""
+    path = request.url.path
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route.key,
+        "rawPath": path,
+        "rawQueryString": request.url.query,
+        "headers": {
+            name: ",".join(request.headers.getlist(name)) for name in request.headers
+        },
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "local",
+            "domainName": request.url.hostname,
+            "domainPrefix": "local",
+            "http": {
+                "method": request.method,
+                "path": path,
+                "protocol": f"HTTP/{request.scope['http_version']}",
+                "sourceIp": source_ip,
+                "userAgent": request.headers.get("user-agent", ""),
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": route.key,
+            "stage": "$default",
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "timeEpoch": int(now.timestamp() * 1000),
+        },
+        "isBase64Encoded": False,
+    }
+    if parameters:
+        event["pathParameters"] = parameters
+    if request.query_params:
+        event["queryStringParameters"] = {
+            name: ",".join(request.query_params.getlist(name)) for name in request.query_params
+        }
+    if request.cookies:
+        event["cookies"] = [f"{name}={value}" for name, value in request.cookies.items()]
+    if body:
+        try:
+            event["body"] = body.decode()
+        except UnicodeDecodeError:
+            event["body"] = base64.b64encode(body).decode()
+            event["isBase64Encoded"] = True
+    return event
+
+
+def raw_path(request: Request) -> str:
+    """The path as the client sent it: a slash in a parameter is still encoded."""
+    path: bytes = request.scope["raw_path"]
+    return path.decode("ascii", "backslashreplace")
+
+
+def error_code(response: Response) -> str:
+    """The code of a refusal, for the log."""
+    if response.status_code < 400:
+        return ""
+    body = json.loads(bytes(response.body))
+    return f"{body['error']['code']} " if "error" in body else ""
