@@ -60,10 +60,11 @@ $(VENV)/installed: requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.venv-sam/installed: requirements-sam.txt
-	@echo "Setting up SAM CLI in .venv-sam (once, about a minute)"
-	@$(PYTHON) -m venv --clear .venv-sam
-	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sam.txt
+# By uv: pip with hashes takes boto3 and boto3[crt] for two packages, and SAM CLI asks for both.
+.venv-sam/installed: requirements-sam.txt | $(VENV)/installed
+	@echo "Setting up SAM CLI in .venv-sam (once)"
+	@$(PYTHON) -m venv --clear --without-pip .venv-sam
+	@$(BIN)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
 	@touch $@
 
 # Without npm the tests that need DynamoDB Local say why they are skipped.

@@ -7,6 +7,7 @@ import socket
 import sys
 from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from local.gateway import Gateway
 from local.settings import LocalServerError, LocalSettings
 from local.table import table_of
 from local.template import Template
+from storage.errors import StorageUnavailable
 
 HOST = "127.0.0.1"
 
@@ -45,7 +47,7 @@ def _listener(port: int) -> socket.socket:
         return socket.create_server((HOST, port))
     except OSError as error:
         raise LocalServerError(
-            f"PORT={port}: {os.strerror(error.errno or 0)}. Choose another, as in PORT=3001 make run"
+            f"PORT={port}: {os.strerror(error.errno or 0)}. Choose another: PORT=3001 make run"
         ) from None
 
 
@@ -81,11 +83,20 @@ def _application(template: Template, gateway: Gateway) -> Starlette:
     return application
 
 
+class _ReadableFormatter(logging.Formatter):
+    """A bug with its traceback, a fault of the storage in a line."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that logging calls
+        if isinstance(ei[1], StorageUnavailable):
+            return f"          {ei[1].reason}"
+        return super().formatException(ei)
+
+
 def _log_readably() -> None:
     """Leave the line per request to the gateway; of the functions, show why one failed."""
     logger.setLevel(logging.ERROR)
     logger.registered_handler.setFormatter(
-        logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S")
+        _ReadableFormatter("%(asctime)s  %(message)s", "%H:%M:%S")
     )
 
 

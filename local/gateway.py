@@ -82,9 +82,7 @@ def event_of(
         "routeKey": route.key,
         "rawPath": path,
         "rawQueryString": request.url.query,
-        "headers": {
-            name: ",".join(request.headers.getlist(name)) for name in request.headers
-        },
+        "headers": {name: ",".join(request.headers.getlist(name)) for name in request.headers},
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "local",

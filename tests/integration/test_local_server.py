@@ -1,0 +1,263 @@
+"""``make run``, as its user meets it."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.contract import OPENAPI_FILE, hold_to
+from tests.integration.faulty_dynamodb import fail, faulty_dynamodb
+
+ROOT = Path(__file__).parent.parent.parent
+SEED = 20260131
+
+
+@dataclass
+class Server:
+    """A running server: where it is and what it printed when it started."""
+
+    process: subprocess.Popen[str]
+    url: str
+    curls: list[tuple[int, str]]
+
+    def renew(self, session_id: str, **headers: str) -> urllib3.BaseHTTPResponse:
+        """Renew a session over HTTP."""
+        url = f"{self.url}/api/messaging/sessions/{session_id}/renew"
+        return urllib3.request("POST", url, headers=headers)
+
+    def stop(self, by: int = signal.SIGINT) -> str:
+        """Stop it as Ctrl-C does; the rest of what it printed."""
+        self.process.send_signal(by)
+        output, _ = self.process.communicate(timeout=20)
+        return output
+
+
+def start(environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """``make run`` in this environment, without make."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("SESSIONS_TABLE", "CI")
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "local"],
+        cwd=ROOT,
+        env={**inherited, "PYTHONPATH": "src", "PORT": "0", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def serving(**environment: str) -> Iterator[Server]:
+    """A server, until the context ends."""
+    process = start(environment)
+    assert process.stdout is not None
+    curls: list[tuple[int, str]] = []
+    url, status = "", 0
+    for line in process.stdout:
+        if line.startswith("Serving "):
+            url = line.split()[1].removesuffix("/api/messaging/sessions")
+        elif line.startswith("# "):
+            status = int(line[2:5])
+        elif line.startswith("curl "):
+            curls.append((status, line.strip()))
+        elif curls and line == "\n":
+            break
+    server = Server(process, url, curls)
+    try:
+        yield server
+    finally:
+        if process.poll() is None:
+            server.stop(signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One server for the claims that leave it as it is."""
+    with serving() as running:
+        yield running
+
+
+def test_a_curl_line_is_printed_for_each_outcome_and_shows_it() -> None:
+    with serving() as server:
+        assert [status for status, _ in server.curls] == [200, 200, 404, 410, 422]
+        for status, line in server.curls:
+            url = line.removeprefix("curl -i -X POST ")
+            response = urllib3.request("POST", url)
+            assert response.status == status
+            hold_to("SessionInfo" if status == 200 else "Error", response.json())
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_printed_lines_can_be_pasted_into_a_shell(server: Server) -> None:
+    status, line = server.curls[2]
+    pasted = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    assert pasted.stdout.startswith(f"HTTP/1.1 {status} Not Found")
+
+
+def test_the_embedded_table_loses_no_renewal_of_64_at_once() -> None:
+    with serving() as server, ThreadPoolExecutor(64) as threads:
+        answers = list(threads.map(lambda _: server.renew("demo-live"), range(64)))
+    assert Counter(answer.status for answer in answers) == {200: 64}
+    counts = sorted(answer.json()["renewalCount"] for answer in answers)
+    assert counts == list(range(1, 65))
+
+
+def test_a_retry_over_http_counts_once() -> None:
+    with serving() as server:
+        for _ in range(2):
+            response = server.renew("demo-live", **{"Idempotency-Key": "a"})
+            assert response.json()["renewalCount"] == 1
+
+
+@pytest.mark.parametrize(
+    "session_id", ["a%2Fb", "%27%22", "%00%0A", "%F0%9F%98%80", "%ff", "x" * 10_000]
+)
+def test_odd_ids_reach_the_function(server: Server, session_id: str) -> None:
+    response = server.renew(session_id)
+    assert response.status == 404
+    assert response.json()["error"]["code"] == "SESSION_NOT_FOUND"
+
+
+def test_another_method_and_another_path_are_answered_in_the_contracts_shape(
+    server: Server,
+) -> None:
+    url = f"{server.url}/api/messaging/sessions/demo-live/renew"
+    other_method = urllib3.request("GET", url)
+    assert (other_method.status, other_method.headers["Allow"]) == (405, "POST")
+    other_path = urllib3.request("POST", f"{url}s")
+    assert other_path.status == 404
+    for response in (other_method, other_path):
+        hold_to("Error", response.json())
+
+
+def test_a_browser_of_another_origin_may_call_it(server: Server) -> None:
+    preflight = urllib3.request(
+        "OPTIONS",
+        f"{server.url}/api/messaging/sessions/demo-live/renew",
+        headers={
+            "Origin": "https://app.example.com",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "idempotency-key,x-api-key",
+        },
+    )
+    assert preflight.status == 200
+    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_the_documentation_is_a_page_that_needs_nothing_from_elsewhere(server: Server) -> None:
+    page = urllib3.request("GET", f"{server.url}/docs").data.decode()
+    sources = re.findall(r'(?:src|href|url)[=:] ?"(?!data:)([^"]+)"', page)
+    assert sources
+    for source in sources:
+        assert urllib3.request("GET", server.url + source).status == 200
+    described = urllib3.request("GET", f"{server.url}/docs/openapi.json").json()
+    assert described["openapi"] == "3.1.0"
+
+
+def test_each_request_is_one_line_and_ctrl_c_stops_cleanly() -> None:
+    with serving() as server:
+        server.renew("demo-live")
+        server.renew("demo-expired%0A")
+        first, second, last = server.stop().splitlines()
+        assert server.process.returncode == 0
+    assert re.fullmatch(r"\S+  200 POST /api/.*/demo-live/renew  \d+\.\d ms", first)
+    assert re.fullmatch(r"\S+  404 POST .*demo-expired%0A/renew  SESSION_NOT_FOUND .* ms", second)
+    assert last == "Stopped"
+
+
+def test_a_body_larger_than_api_gateway_takes_is_413(server: Server) -> None:
+    url = f"{server.url}/api/messaging/sessions/demo-live/renew"
+    assert urllib3.request("POST", url, body=b"x" * (10 * 1024 * 1024 + 1)).status == 413
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("PORT", "http", "PORT=http: Input should be a valid integer"),
+        ("PORT", "65536", "PORT=65536: Input should be less than or equal to 65535"),
+        ("SESSIONS_TABLE", "a b", "SESSIONS_TABLE=a b: String should match pattern"),
+        ("RETENTION_HOURS", "0", "RETENTION_HOURS must be a whole number of hours"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000", "AWS_ENDPOINT_URL_DYNAMODB=localhost:8000"),
+        (
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "http://127.0.0.1:1",
+            "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1 does not answer as DynamoDB",
+        ),
+    ],
+)
+def test_a_bad_setting_is_one_clear_line_and_a_failure(
+    name: str, value: str, complaint: str
+) -> None:
+    process = start({name: value})
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert output == ""
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith(complaint)
+
+
+def test_a_port_in_use_is_one_clear_line_and_a_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = start({"PORT": str(taken.getsockname()[1])})
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert re.fullmatch(r"PORT=\d+: Address already in use\. Choose another.*\n", errors)
+
+
+def test_another_dynamodb_keeps_its_sessions_and_servers_share_them(
+    dynamodb_local_endpoint: str,
+) -> None:
+    environment = {
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint,
+        "SESSIONS_TABLE": f"shared-{uuid.uuid4()}",
+    }
+    with serving(**environment) as first, serving(**environment) as second:
+        assert first.renew("demo-live").json()["renewalCount"] == 1
+        assert second.renew("demo-live").json()["renewalCount"] == 2
+    with serving(**environment) as restarted:
+        assert restarted.renew("demo-live").json()["renewalCount"] == 3
+
+
+def test_dynamodb_going_away_is_a_503_with_its_cause_in_the_log(
+    dynamodb_local_endpoint: str,
+) -> None:
+    with faulty_dynamodb(dynamodb_local_endpoint) as dynamodb:
+        table = f"gone-{uuid.uuid4()}"
+        with serving(AWS_ENDPOINT_URL_DYNAMODB=dynamodb.endpoint, SESSIONS_TABLE=table) as server:
+            dynamodb.faults = [fail]
+            assert server.renew("demo-live").status == 503
+            _, cause, request, _ = server.stop().splitlines()
+    assert cause.strip() == "InternalServerError"
+    assert "  503 POST " in request
+
+
+def test_whatever_schemathesis_sends_is_answered_by_the_contract(
+    server: Server, tmp_path: Path
+) -> None:
+    print(f"schemathesis seed: {SEED}")
+    run = subprocess.run(
+        [
+            *(Path(sys.executable).parent / "schemathesis", "run", OPENAPI_FILE),
+            *("--url", server.url, "--checks", "all", "--seed", str(SEED)),
+            *("--max-examples", "100", "--no-color"),
+        ],
+        cwd=tmp_path,  # it keeps a cache where it runs
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
