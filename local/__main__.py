@@ -7,7 +7,6 @@ import socket
 import sys
 from contextlib import suppress
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,7 +21,6 @@ from local.gateway import Gateway
 from local.settings import LocalServerError, LocalSettings
 from local.table import table_of
 from local.template import Template
-from storage.errors import StorageUnavailable
 
 HOST = "127.0.0.1"
 
@@ -83,20 +81,11 @@ def _application(template: Template, gateway: Gateway) -> Starlette:
     return application
 
 
-class _ReadableFormatter(logging.Formatter):
-    """A bug with its traceback, a fault of the storage in a line."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that logging calls
-        if isinstance(ei[1], StorageUnavailable):
-            return f"          {ei[1].reason}"
-        return super().formatException(ei)
-
-
 def _log_readably() -> None:
     """Leave the line per request to the gateway; of the functions, show why one failed."""
     logger.setLevel(logging.ERROR)
     logger.registered_handler.setFormatter(
-        _ReadableFormatter("%(asctime)s  %(message)s", "%H:%M:%S")
+        logging.Formatter("%(asctime)s  %(message)s  %(cause)s", "%H:%M:%S", defaults={"cause": ""})
     )
 
 

@@ -201,9 +201,13 @@ def http_handler(answer: Callable[[Request], Answer]) -> Handler:
 
 def _refuse(error: Exception, facts: Mapping[str, str]) -> Response:
     row = ERRORS.get(type(error), INTERNAL_ERROR)
-    failed = row.status >= 500
-    log = logger.error if failed else logger.info
-    log(row.message, exc_info=failed, extra={"outcome": row.code, **facts})
+    facts = {"outcome": row.code, **facts}
+    if isinstance(error, StorageUnavailable):
+        logger.error(row.message, extra={"cause": error.reason, **facts})
+    elif row is INTERNAL_ERROR:
+        logger.error(row.message, exc_info=error, extra=facts)
+    else:
+        logger.info(row.message, extra=facts)
     count(row.metric, reason=row.code)
     problem = {"code": row.code, "message": row.message, "details": row.details(error)}
     body = json.dumps({"success": False, "error": problem})

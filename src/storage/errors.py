@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class StorageUnavailable(Exception):
     """DynamoDB throttled, timed out or failed, after the SDK's retries.
 
-    A write may have been applied all the same: the same renewal ID makes it safe to retry.
+    ``reason`` is the SDK's account of it, for the log. A write may have been applied all the
+    same: the same renewal ID makes it safe to retry.
     """
 
     reason: str

@@ -88,10 +88,10 @@ class SessionsTable:
             return Written(cast("Item | None", refused.response.get("Item")), applied=False)
         except ClientError as error:
             if _is_temporary(error):
-                raise StorageUnavailable(error.response["Error"]["Code"]) from error
+                raise StorageUnavailable(str(error)) from error
             raise
         except (NotConnected, HTTPClientError) as error:
-            raise StorageUnavailable(type(error).__name__) from error
+            raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
         if "Attributes" not in reply:  # botocore takes a body that it cannot read for an empty one
             raise StorageUnavailable("a reply without the item")
         return Written(reply["Attributes"], applied=True)

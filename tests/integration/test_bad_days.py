@@ -85,7 +85,8 @@ def test_a_bad_day_is_a_503_that_says_when_to_come_back(
     assert "secret-table-name" not in json.dumps(answer.response)
     assert dynamodb.requests == ATTEMPTS
     line, metric = map(json.loads, capsys.readouterr().out.splitlines())
-    assert "StorageUnavailable" in line["exception"]
+    assert line["cause"]
+    assert "exception" not in line  # a bad day has many requests: a line for each is enough
     assert metric["StorageFaults"] == [1.0]
 
 
