@@ -20,7 +20,7 @@ test: $(VENV)/installed node_modules/installed  ## the whole suite but the end-t
 	$(BIN)/pytest tests/unit tests/integration
 
 e2e: $(VENV)/installed node_modules/installed .venv-sam/installed  ## end to end under SAM CLI (Docker, Java 17, python3.13)
-	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/pytest tests/e2e --no-cov
+	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/pytest tests/e2e
 
 bench: $(VENV)/installed node_modules/installed  ## the figures of docs/performance.md
 	@$(BIN)/python -m benchmarks

@@ -29,7 +29,7 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",  # noqa: S106 - no secret
     AWS_DEFAULT_REGION="eu-west-1",
-    SESSIONS_TABLE="sessions-of-no-test",
+    SESSIONS_TABLE="sessions",
     RETENTION_HOURS="24",
 )
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_SESSION_TOKEN"):

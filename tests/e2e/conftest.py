@@ -1,0 +1,125 @@
+"""What is deployed, built by SAM CLI and run under AWS's runtime emulator, on DynamoDB Local."""
+
+import ipaddress
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local.template import Template
+from storage.table import SessionsTable
+from tests.conftest import RETENTION_SECONDS, unavailable
+
+ROOT = Path(__file__).parent.parent.parent
+STARTUP_SECONDS = 180
+
+Sam = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def sam() -> Sam:
+    """SAM CLI, in the project's folder."""
+    if shutil.which("sam") is None:
+        unavailable("SAM CLI is not installed: run make e2e")
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["sam", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built(sam: Sam) -> Path:
+    """The deployment package, as ``sam build`` makes it."""
+    try:
+        subprocess.run(["python3.13", "--version"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        unavailable("sam build needs a python3.13 on the PATH")
+    build = sam("build")
+    assert build.returncode == 0, build.stderr
+    return ROOT / ".aws-sam" / "build" / "RenewFunction"
+
+
+@pytest.fixture(scope="session")
+def local_options(
+    built: Path,  # noqa: ARG001 - sam local runs what was built
+    dynamodb_local_endpoint: str,
+) -> list[str]:
+    """What ``sam local`` needs to run the built function against DynamoDB Local."""
+    docker = shutil.which("docker") and subprocess.run(
+        ["docker", "info"], capture_output=True, check=False
+    )
+    if not docker or docker.returncode != 0:
+        unavailable("sam local needs a running Docker engine")
+    port = dynamodb_local_endpoint.rpartition(":")[2]
+    architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    return [
+        "--skip-pull-image",
+        "--parameter-overrides",
+        f"Architecture={architecture} DynamoDBEndpointUrl=http://{_host()}:{port}",
+    ]
+
+
+@pytest.fixture(scope="session")
+def table(dynamodb_local_endpoint: str) -> SessionsTable:
+    """The table that the deployed function finds in its environment."""
+    client = boto3.client("dynamodb", endpoint_url=dynamodb_local_endpoint)
+    name = os.environ["SESSIONS_TABLE"]  # SAM CLI prefers it to the template's value
+    Template().create_table(client, name)
+    return SessionsTable(client, name, RETENTION_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def api_url(
+    local_options: list[str],
+    table: SessionsTable,  # noqa: ARG001 - the function needs it to be there
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The HTTP API, by ``sam local start-api``."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("sam") / "start-api.log"
+    command = ["sam", "local", "start-api", "--port", str(port), *local_options]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            _wait_for(process, port, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    pytest.fail(f"sam local start-api did not start:\n{log.read_text()}")
+
+
+def _host() -> str:
+    """The address of this machine, as a container reaches it."""
+    if sys.platform != "linux":
+        return "host.docker.internal"
+    inspect = subprocess.run(
+        ["docker", "network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Subnet}}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return str(ipaddress.ip_network(inspect.stdout.strip())[1])

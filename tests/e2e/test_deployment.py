@@ -1,0 +1,16 @@
+"""The template and the package that ``sam deploy`` would send."""
+
+from pathlib import Path
+
+from tests.e2e.conftest import Sam
+
+
+def test_the_template_is_valid(sam: Sam) -> None:
+    validate = sam("validate", "--lint", "--region", "eu-west-1")
+    assert validate.returncode == 0, validate.stdout + validate.stderr
+
+
+def test_the_package_holds_the_three_source_folders_and_no_development_tool(built: Path) -> None:
+    packages = {entry.name for entry in built.iterdir() if entry.is_dir()}
+    assert {"handlers", "storage", "domain", "boto3", "aws_lambda_powertools"} <= packages
+    assert packages.isdisjoint({"local", "tests", "moto", "pydantic", "pytest", "pip"})
