@@ -23,7 +23,7 @@ e2e: $(VENV)/installed node_modules/installed .venv-sam/installed  ## end to end
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/pytest tests/e2e
 
 bench: $(VENV)/installed node_modules/installed  ## the figures of docs/performance.md
-	@$(BIN)/python -m benchmarks
+	@PYTHONPATH=src:. $(BIN)/python -m benchmarks
 
 check: $(VENV)/installed  ## lint, types, import rules, template, contract, locks
 	$(BIN)/ruff check

@@ -41,7 +41,7 @@ def put_demo_sessions(settings: Settings, endpoint_url: str | None) -> None:
         with suppress(client.exceptions.ConditionalCheckFailedException):
             client.put_item(
                 TableName=settings.sessions_table,
-                Item=item_of(_session(demo, now_ms), settings.retention_seconds),
+                Item=item_of(session_of_demo(demo, now_ms), settings.retention_seconds),
                 ConditionExpression="attribute_not_exists(sessionId) OR expiresAt <= :now "
                 "OR expiresAt >= maxExpiresAt",
                 ExpressionAttributeValues={":now": {"N": str(now_ms)}},
@@ -58,7 +58,8 @@ def curl_lines(url: str) -> str:
     )
 
 
-def _session(demo: Demo, now_ms: int) -> Session:
+def session_of_demo(demo: Demo, now_ms: int) -> Session:
+    """The session that shows the outcome now."""
     expires_at_ms = now_ms + demo.expires * MS_PER_MINUTE
     return Session(
         session_id=demo.session_id,
