@@ -42,7 +42,8 @@ def dynamodb_local(port: int = 0) -> Iterator[str]:
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
-            _wait_until_it_listens(process, port)
+            if not wait_until_it_listens(process, port):
+                raise DynamoDBLocalUnavailable(f"DynamoDB Local did not start on port {port}")
             yield f"http://localhost:{port}"
         finally:
             process.terminate()
@@ -75,14 +76,17 @@ def _free(port: int) -> int:
         raise DynamoDBLocalUnavailable(f"Port {port} is in use") from None
 
 
-def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
+def wait_until_it_listens(
+    process: "subprocess.Popen[bytes]", port: int, seconds: float = STARTUP_SECONDS
+) -> bool:
+    """Whether the process, started just now, came to listen on the port in that time."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.05)
-    raise DynamoDBLocalUnavailable(f"DynamoDB Local did not start on port {port}")
+    return False
 
 
 def main() -> int:

@@ -61,6 +61,11 @@ class Request:
             return key
         return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
+    @property
+    def is_preflight(self) -> bool:
+        """Whether a browser asks what it may send: ``ANY`` and ``$default`` bring that, too."""
+        return self._text("requestContext", "http", "method") == "OPTIONS"
+
     def allow(self, method: str) -> None:
         """Refuse what the template's other routes bring: another method, another path.
 
@@ -99,6 +104,10 @@ class Answer:
     body: str
     outcome: str
     metric: str
+
+
+# API Gateway adds the headers that the template's CORS configuration says.
+PREFLIGHT = Answer(204, "", outcome="preflight", metric="Preflights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,7 @@ def http_handler(answer: Callable[[Request], Answer]) -> Handler:
         request = Request(event, context)
         facts = {"correlation_id": request.request_id, "session_id": _loggable(request.session_id)}
         try:
-            answered = answer(request)
+            answered = PREFLIGHT if request.is_preflight else answer(request)
         except Exception as error:  # noqa: BLE001 - the last to answer
             return _refuse(error, facts)
         logger.info(answered.outcome, extra={"outcome": answered.outcome, **facts})

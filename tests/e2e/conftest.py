@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 
+from local.dynamodb_local import wait_until_it_listens
 from local.template import Template
 from storage.table import SessionsTable
 from tests.conftest import RETENTION_SECONDS, unavailable
@@ -96,20 +96,11 @@ def api_url(
         subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT) as process,
     ):
         try:
-            _wait_for(process, port, log)
+            if not wait_until_it_listens(process, port, STARTUP_SECONDS):
+                pytest.fail(f"sam local start-api did not start:\n{log.read_text()}")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.send_signal(signal.SIGINT)
-
-
-def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + STARTUP_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    pytest.fail(f"sam local start-api did not start:\n{log.read_text()}")
 
 
 def _host() -> str:

@@ -163,6 +163,17 @@ def test_another_method_is_405_and_names_the_right_one(table: SessionsTable, met
     assert answer.headers["Allow"] == "POST"
 
 
+@pytest.mark.parametrize("route_key", ["ANY /api/messaging/sessions/{sessionId}/renew", "$default"])
+def test_a_browsers_preflight_is_let_through_for_api_gateway_to_complete(
+    table: SessionsTable, route_key: str
+) -> None:
+    """API Gateway hands preflights to these routes, and adds the CORS headers to a success."""
+    event = renewal_event(routeKey=route_key)
+    event["requestContext"]["http"]["method"] = "OPTIONS"
+    response = renewal_handler(table, lambda: NOON_MS)(event, LambdaContext())
+    assert (response["statusCode"], response["body"]) == (204, "")
+
+
 def test_another_path_is_404(table: SessionsTable) -> None:
     answer = renew(table, renewal_event(routeKey="$default"))
     assert (answer.status, answer.code) == (404, "ROUTE_NOT_FOUND")
