@@ -6,8 +6,8 @@ from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 
 AGENT_ID = "7b0f7a5e-53c7-4d0f-9a43-1f6a3c0d9f11"
 USER_ID = "f3d0b8f2-8f8e-4a43-9a5b-6a2f3c1e7d22"
-NOON_MS = 1_900_000_000_000
-"""The instant that stands for now."""
+NOON_MS = 4_102_488_000_000
+"""The instant that stands for now: 2100-01-01, 12:00. Later than any clock that deletes by TTL."""
 
 
 def minutes(count: float) -> int:

@@ -39,10 +39,10 @@ def renew(session: Session, now_ms: int, renewal_id: str) -> Renewal:
         return Renewal(session, at_ms, counted=False)
     if session.expires_at_ms >= session.max_expires_at_ms:
         raise MaximumDurationReached(session.session_id, session.max_expires_at_ms)
+    active = replace(session, last_activity_ms=at_ms)
     renewed = replace(
-        session,
-        expires_at_ms=min(at_ms + session.timeout_ms, session.max_expires_at_ms),
-        last_activity_ms=at_ms,
+        active,
+        expires_at_ms=active.latest_expiry_ms,
         renewal_count=session.renewal_count + 1,
         last_renewal_id=renewal_id,
     )

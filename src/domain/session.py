@@ -53,6 +53,11 @@ class Session:
         """The last instant at which a renewal can still add a whole timeout."""
         return self.max_expires_at_ms - self.timeout_ms
 
+    @property
+    def latest_expiry_ms(self) -> int:
+        """No call leaves the expiry later than this, so no renewal moves it earlier."""
+        return min(self.last_activity_ms + self.timeout_ms, self.max_expires_at_ms)
+
     def has_expired(self, now_ms: int) -> bool:
         """A session is dead from its expiry on, whether or not it is still stored."""
         return now_ms >= self.expires_at_ms

@@ -1,11 +1,11 @@
 """RenewFunction: ``POST /api/messaging/sessions/{sessionId}/renew``."""
 
 import os
-import time
 from collections.abc import Callable
 
 from domain.errors import SessionNotFound
 from domain.session import is_possible_session_id
+from handlers.clock import epoch_ms
 from handlers.http import Answer, Handler, Request, http_handler
 from handlers.session_info import session_info_json
 from handlers.settings import Settings
@@ -27,11 +27,6 @@ def renewal_handler(table: SessionsTable, clock_ms: Callable[[], int]) -> Handle
         return Answer(200, body, outcome="replayed", metric="Replays")
 
     return http_handler(answer)
-
-
-def epoch_ms() -> int:
-    """The wall clock, in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 settings = Settings.from_environment(os.environ)

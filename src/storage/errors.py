@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class StorageUnavailable(Exception):
-    """DynamoDB throttled, timed out or failed, after the SDK's retries.
+    """The write could not be made: DynamoDB throttled, timed out or failed, retries included.
 
-    ``reason`` is the SDK's account of it, for the log. A write may have been applied all the
-    same: the same renewal ID makes it safe to retry.
+    Or the session changed under every try. ``reason`` says which, for the log. A write may have
+    been applied all the same: the same renewal ID makes it safe to retry.
     """
 
     reason: str

@@ -14,6 +14,9 @@ from storage.errors import InvalidItem
 
 Item = Mapping[str, Mapping[str, Any]]
 
+LATEST_INSTANT_MS = 253_402_300_799_999
+"""The end of the year 9999: what RFC 3339 can write."""
+
 
 def ttl_seconds(expires_at_ms: int, retention_seconds: int) -> int:
     """When DynamoDB may delete the item: the retention after the expiry, rounded up."""
@@ -54,35 +57,62 @@ def session_of(item: Item) -> Session:
     Raises:
         InvalidItem: an attribute is missing, of another type, or at odds with the others.
     """
+    session_id: str = item["sessionId"]["S"]
     try:
-        config = item["timeoutConfig"]["M"]
+        config = _value(item, "timeoutConfig", "M")
         session = Session(
-            session_id=item["sessionId"]["S"],
-            agent_id=item["agentId"]["S"],
-            user_id=item["userId"]["S"],
-            metadata_json=item["metadata"]["S"],
-            created_at_ms=int(item["createdAt"]["N"]),
-            last_activity_ms=int(item["lastActivity"]["N"]),
-            expires_at_ms=int(item["expiresAt"]["N"]),
+            session_id=session_id,
+            agent_id=_value(item, "agentId", "S"),
+            user_id=_value(item, "userId", "S"),
+            metadata_json=_value(item, "metadata", "S"),
+            created_at_ms=_whole(item, "createdAt"),
+            last_activity_ms=_whole(item, "lastActivity"),
+            expires_at_ms=_whole(item, "expiresAt"),
             timeout_config=TimeoutConfig(
-                timeout_minutes=int(config["timeoutMinutes"]["N"]),
-                auto_renew=config["autoRenew"]["BOOL"],
-                max_duration_minutes=int(config["maxDurationMinutes"]["N"]),
-                warning_threshold_minutes=int(config["warningThresholdMinutes"]["N"]),
+                timeout_minutes=_whole(config, "timeoutMinutes"),
+                auto_renew=_value(config, "autoRenew", "BOOL"),
+                max_duration_minutes=_whole(config, "maxDurationMinutes"),
+                warning_threshold_minutes=_whole(config, "warningThresholdMinutes"),
             ),
-            renewal_count=int(item["renewalCount"]["N"]),
-            last_renewal_id=item["lastRenewalId"]["S"] if "lastRenewalId" in item else None,
+            renewal_count=_whole(item, "renewalCount"),
+            last_renewal_id=_value(item, "lastRenewalId", "S") if "lastRenewalId" in item else None,
         )
-    except KeyError as error:
-        raise _invalid(item, f"{error} is missing or of another type") from None
-    except ValueError:
-        raise _invalid(item, "a number is not whole") from None
-    for name, value in _derived(session).items():
-        if item.get(name) != value:
-            raise _invalid(item, f"{name} is at odds with createdAt and timeoutConfig")
-    if not _is_json_object(session.metadata_json):
-        raise _invalid(item, "metadata is not the text of a JSON object")
+        latest_ms = max(session.last_activity_ms, session.max_expires_at_ms)
+        _demand(
+            0 <= session.created_at_ms <= session.last_activity_ms, "lastActivity is out of order"
+        )
+        _demand(latest_ms <= LATEST_INSTANT_MS, "an instant is after the year 9999")
+        _demand(
+            0 <= session.expires_at_ms <= session.latest_expiry_ms,
+            "expiresAt is later than lastActivity and timeoutConfig allow",
+        )
+        _demand(session.timeout_ms > 0, "timeoutMinutes is not positive")
+        for name, value in _derived(session).items():
+            _demand(item.get(name) == value, f"{name} is at odds with createdAt and timeoutConfig")
+        _demand(_is_json_object(session.metadata_json), "metadata is not a JSON object's text")
+    except ValueError as error:
+        raise InvalidItem(session_id, str(error)) from None
     return session
+
+
+def _value(attributes: Item, name: str, kind: str) -> Any:
+    try:
+        return attributes[name][kind]
+    except KeyError:
+        raise ValueError(f"{name} is missing or not of type {kind}") from None
+
+
+def _whole(attributes: Item, name: str) -> int:
+    number = _value(attributes, name, "N")
+    try:
+        return int(number)
+    except ValueError:
+        raise ValueError(f"{name} is not a whole number") from None
+
+
+def _demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
 
 
 def _derived(session: Session) -> dict[str, Mapping[str, str]]:
@@ -98,10 +128,6 @@ def _number(value: int) -> Mapping[str, str]:
     return {"N": str(value)}
 
 
-def _invalid(item: Item, defect: str) -> InvalidItem:
-    return InvalidItem(item["sessionId"]["S"], defect)
-
-
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
@@ -110,9 +136,12 @@ _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _is_json_object(text: str) -> bool:
+    if not text.startswith("{"):  # as the write's condition has it
+        return False
     try:
-        return isinstance(_decoder.decode(text), dict)
+        _decoder.decode(text)
     except ValueError:
         return False
     except RecursionError:
-        return True  # nested deeper than this interpreter reads: what was stored is trusted
+        return text.endswith("}")  # deeper than this interpreter reads: trusted
+    return True

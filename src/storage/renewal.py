@@ -1,10 +1,9 @@
 """The renewal as one conditional write: the stored form of ``domain.renewal.renew``.
 
 DynamoDB can add a value to a stored attribute and compare two stored attributes, but has no
-``min()``, no ``max()`` and no arithmetic in conditions. So the rule is written in three forms,
-of which a session's whole life, but for its last renewal and for clocks that differ, needs
-the first. Each form is one ``UpdateItem`` whose condition holds only where the rule grants the
-renewal and its outcome is the form's. Property tests hold the forms to the rule.
+``min()``, no ``max()`` and no arithmetic in conditions. So the rule is written in three forms.
+Most renewals need only the first. Each form is one ``UpdateItem`` whose condition holds only where
+the rule grants the renewal and its outcome is the form's. Property tests hold them to the rule.
 """
 
 from collections.abc import Mapping
@@ -37,9 +36,9 @@ BY_TIMEOUT = write_form(
     "attribute_type(userId, :S)",
     "begins_with(metadata, :brace)",
     "attribute_type(createdAt, :N)",
-    "attribute_type(renewalCount, :N)",
-    "attribute_type(timeoutMs, :N)",
-    "attribute_type(timeoutSeconds, :N)",
+    "renewalCount >= :zero",
+    "timeoutMs > :zero",
+    "timeoutSeconds > :zero",
     "attribute_type(timeoutConfig.timeoutMinutes, :N)",
     "attribute_type(timeoutConfig.autoRenew, :BOOL)",
     "attribute_type(timeoutConfig.maxDurationMinutes, :N)",
@@ -68,7 +67,13 @@ OVERTAKEN = write_form(
 )
 """A renewal with a later clock came first: the expiry is already where this one puts it."""
 
-TYPES = {":S": {"S": "S"}, ":N": {"S": "N"}, ":BOOL": {"S": "BOOL"}, ":brace": {"S": "{"}}
+A_SESSIONS = {
+    ":S": {"S": "S"},
+    ":N": {"S": "N"},
+    ":BOOL": {"S": "BOOL"},
+    ":brace": {"S": "{"},
+    ":zero": {"N": "0"},
+}
 
 Write = tuple[WriteForm, Mapping[str, Any]]
 """A form and the values that go into it."""
@@ -93,7 +98,8 @@ def renew(table: SessionsTable, session_id: str, now_ms: int, renewal_id: str) -
             raise SessionNotFound(session_id)
         stored = session_of(written.image)
         if written.applied:
-            return Renewal(stored, at_ms, counted=True)
+            # Overtaken twice, it still took place no earlier than what it is answered with.
+            return Renewal(stored, max(at_ms, stored.last_activity_ms), counted=True)
         granted = rule.renew(stored, now_ms, renewal_id)
         if not granted.counted:
             return granted
@@ -124,7 +130,7 @@ def write_by_timeout(table: SessionsTable, at_ms: int, renewal_id: str) -> Write
         ":now": {"N": str(at_ms)},
         ":retainedNow": {"N": str(ttl_seconds(at_ms, table.retention_seconds))},
         **_counted(renewal_id),
-        **TYPES,
+        **A_SESSIONS,
     }
 
 

@@ -156,21 +156,3 @@ def test_a_missing_permission_is_the_deployments_fault_and_500(
 def test_a_missing_table_is_the_deployments_fault_and_500(table: SessionsTable) -> None:
     gone = SessionsTable(table.client, "no-such-table", table.retention_seconds)
     assert renew(gone).status == 500
-
-
-def test_a_session_that_changes_under_every_write_is_a_503(
-    table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
-) -> None:
-    """Heartbeats with ever later clocks, one before each write: after four it is enough."""
-
-    def after_a_heartbeat(minute: int) -> Fault:
-        def fault(request: object) -> None:
-            put(table_on_dynamodb_local, session(active=minute, expires=25))
-            pass_on(request)  # type: ignore[arg-type]  # a request of the proxy's
-
-        return fault
-
-    dynamodb.faults = [after_a_heartbeat(minute) for minute in range(1, 9)]
-    assert renew(table).status == 503
-    assert dynamodb.requests == 4
-    assert item_with(table_on_dynamodb_local, "a-session")["renewalCount"] == {"N": "0"}

@@ -1,6 +1,7 @@
 """The conditional write is the pure rule, in both engines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import example, given, settings
 
 from domain.errors import MaximumDurationReached, SessionExpired, SessionNotFound
 from domain.session import Session
-from storage.errors import InvalidItem
+from storage.errors import InvalidItem, StorageUnavailable
 from storage.item import Item, item_of
 from storage.renewal import renew
 from storage.table import SessionsTable
@@ -72,7 +73,7 @@ def test_a_session_with_an_odd_id_is_renewed_like_any_other(
 def test_an_expired_session_past_its_ttl_is_still_expired_while_it_is_stored(
     table: SessionsTable,
 ) -> None:
-    put(table, session(created=-5000, active=-4000, expires=-3000))
+    put(table, session(created=-5000, active=-4500, expires=-4470))
     with pytest.raises(SessionExpired):
         renew(table, "a-session", NOON_MS, "r1")
 
@@ -110,6 +111,13 @@ NOT_SESSIONS = {
     **{f"{name} is text": configured(name, {"S": "5"}) for name in ITEM["timeoutConfig"]["M"]},
     "metadata is a map": having("metadata", {"M": {}}),
     "metadata is a JSON list": having("metadata", {"S": "[]"}),
+    "metadata begins with a space": having("metadata", {"S": " {}"}),
+    "no timeout": {**having("timeoutMs", {"N": "0"}), "timeoutSeconds": {"N": "0"}},
+    "expired before time began": having("expiresAt", {"N": "-1"}),
+    "expired, and active after the year 9999": {
+        **having("expiresAt", {"N": "1"}),
+        "lastActivity": {"N": str(10**17)},
+    },
     "only an ID": {"sessionId": ITEM["sessionId"]},
 }
 
@@ -132,6 +140,7 @@ SESSIONS_TO_THE_WRITE_ONLY = {
     "metadata is JSON with NaN": having("metadata", {"S": '{"a": NaN}'}),
     "a number with a fraction": having("createdAt", {"N": "1.5"}),
     "the maximum at odds with the creation": having("createdAt", {"N": str(NOON_MS - 1)}),
+    "metadata that never ends": having("metadata", {"S": '{"a":' + "[" * 100_000}),
 }
 
 
@@ -152,6 +161,52 @@ def test_metadata_nested_deeper_than_the_interpreter_reads_is_handed_through(
     deep = '{"a":' + "[" * 5000 + "]" * 5000 + "}"
     put(table, replace(session(), metadata_json=deep))
     assert renew(table, "a-session", NOON_MS, "r1").session.metadata_json == deep
+
+
+def test_a_renewal_overtaken_twice_is_answered_as_of_the_session_it_is_answered_with(
+    table: SessionsTable,
+) -> None:
+    """Between its first write and its second, a renewal with a still later clock comes first."""
+    put(table, session(active=1, expires=31))
+
+    def overtake(params: Mapping[str, Any], **_: object) -> None:
+        if ":expiresAt" in params["ExpressionAttributeValues"]:
+            put(table, session(active=2, expires=32))
+
+    with before_each_write(table, overtake):
+        renewal = renew(table, "a-session", NOON_MS, "r1")
+    assert renewal.at_ms == renewal.session.last_activity_ms == NOON_MS + minutes(2)
+    assert renewal.session.time_remaining_ms(renewal.at_ms) == minutes(30)
+
+
+def test_a_session_that_changes_under_each_of_four_writes_is_given_up_unchanged(
+    table: SessionsTable,
+) -> None:
+    """Activity that does not renew, with an ever later clock, before each write."""
+    put(table, session())
+    minute = iter(range(1, 9))
+
+    def be_active(**_: object) -> None:
+        put(table, session(active=next(minute), expires=25))
+
+    with (
+        before_each_write(table, be_active),
+        writes_to(table) as calls,
+        pytest.raises(StorageUnavailable, match="changed under each of 4 writes"),
+    ):
+        renew(table, "a-session", NOON_MS, "r1")
+    assert calls.count("UpdateItem") == 4
+    assert item_with(table, "a-session")["renewalCount"] == {"N": "0"}
+
+
+@contextmanager
+def before_each_write(table: SessionsTable, act: Callable[..., None]) -> Iterator[None]:
+    events = table.client.meta.events
+    events.register("provide-client-params.dynamodb.UpdateItem", act)
+    try:
+        yield
+    finally:
+        events.unregister("provide-client-params.dynamodb.UpdateItem", act)
 
 
 def life_of(table: SessionsTable, stored: Session) -> list[int]:

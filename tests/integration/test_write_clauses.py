@@ -30,9 +30,9 @@ CASES: list[tuple[WriteForm, str, Session | None, Session | Item]] = [
     (BY_TIMEOUT, "attribute_type(userId, :S)", None, having("userId", {"N": "1"})),
     (BY_TIMEOUT, "begins_with(metadata, :brace)", None, having("metadata", {"S": "[]"})),
     (BY_TIMEOUT, "attribute_type(createdAt, :N)", None, having("createdAt", {"S": "noon"})),
-    (BY_TIMEOUT, "attribute_type(renewalCount, :N)", None, without("renewalCount")),
-    (BY_TIMEOUT, "attribute_type(timeoutMs, :N)", None, without("timeoutMs")),
-    (BY_TIMEOUT, "attribute_type(timeoutSeconds, :N)", None, without("timeoutSeconds")),
+    (BY_TIMEOUT, "renewalCount >= :zero", None, without("renewalCount")),
+    (BY_TIMEOUT, "timeoutMs > :zero", None, having("timeoutMs", {"N": "0"})),
+    (BY_TIMEOUT, "timeoutSeconds > :zero", None, without("timeoutSeconds")),
     *[
         (
             BY_TIMEOUT,
@@ -133,7 +133,7 @@ def without_clause(form: WriteForm, clause: str, values: Mapping[str, Any]) -> W
 
 
 def came_through(table: SessionsTable, form: WriteForm, values: Mapping[str, Any]) -> bool:
-    """Whether nothing but the clause held the write back: it is made, or it fails in its sums."""
+    """Whether nothing but the clause held the write back: it is made, or its arithmetic fails."""
     try:
         return table.update("a-session", form, values).applied
     except ClientError as error:
