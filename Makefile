@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-COMPILE := pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
+COMPILE := --system-certs pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help run dynamodb-local test e2e bench check lock format clean
@@ -64,7 +64,7 @@ $(VENV)/installed: requirements-dev.txt
 .venv-sam/installed: requirements-sam.txt | $(VENV)/installed
 	@echo "Setting up SAM CLI in .venv-sam (once)"
 	@$(PYTHON) -m venv --clear --without-pip .venv-sam
-	@$(BIN)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
+	@$(BIN)/uv --system-certs pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
 	@touch $@
 
 # Without npm the tests that need DynamoDB Local say why they are skipped.

@@ -16,9 +16,12 @@ from unittest import mock
 import boto3
 from botocore.httpsession import URLLib3Session
 
+from handlers.clock import epoch_ms
+from handlers.http import Handler
 from handlers.observability import logger
 from local.demo import DEMOS, session_of_demo
 from local.dynamodb_local import dynamodb_local
+from local.gateway import LambdaContext
 from local.template import Template
 from storage.item import item_of
 from storage.renewal import write_by_timeout
@@ -47,13 +50,6 @@ OUTCOMES = {
 }
 
 Call = Callable[[int], object]
-Handler = Callable[[Any, Any], Any]
-
-
-class Context:
-    """The part of Lambda's context that the two ways read."""
-
-    aws_request_id = "benchmark"
 
 
 def main() -> None:
@@ -90,7 +86,7 @@ def print_requests(table: SessionsTable, ways: Mapping[str, Handler]) -> None:
         for handler in ways.values():
             put_demo_sessions(table)
             with quietly(), requests() as sent:
-                handler(event(session_id, 0), Context())
+                handler(event(session_id, 0), LambdaContext("benchmark"))
             counts.append(str(len(sent)))
         print(f"| {outcome} | {' | '.join(counts)} |")
 
@@ -99,7 +95,7 @@ def print_cpu_per_renewal(table: SessionsTable, ways: Mapping[str, Handler]) -> 
     """CPU time of a renewal, as a ratio to a bare ``update_item`` of the same expression."""
 
     def bare(number: int) -> object:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = epoch_ms()
         form, values = write_by_timeout(table, now_ms, f"bare-{number}")
         return table.client.update_item(
             TableName=TABLE,
@@ -111,7 +107,7 @@ def print_cpu_per_renewal(table: SessionsTable, ways: Mapping[str, Handler]) -> 
         )
 
     def renew(handler: Handler) -> Call:
-        return lambda number: handler(event("demo-live", number), Context())
+        return lambda number: handler(event("demo-live", number), LambdaContext("benchmark"))
 
     calls = {"bare": bare} | {way: renew(handler) for way, handler in ways.items()}
     put_demo_sessions(table)
@@ -178,7 +174,7 @@ def event(session_id: str, number: int) -> dict[str, Any]:
 
 def put_demo_sessions(table: SessionsTable) -> None:
     """The demo sessions, all as new; the live one far from its maximum."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = epoch_ms()
     for demo in DEMOS:
         item = item_of(session_of_demo(demo, now_ms), table.retention_seconds)
         table.client.put_item(TableName=TABLE, Item=item)

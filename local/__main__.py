@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from handlers.observability import logger
 from handlers.settings import Settings, SettingsError
 from local import docs
-from local.demo import curl_lines, put_demo_sessions
+from local.demo import curl_lines
 from local.gateway import Gateway
 from local.settings import LocalServerError, LocalSettings
 from local.table import table_of
@@ -27,7 +26,7 @@ HOST = "127.0.0.1"
 
 def main() -> int:
     """Serve until Ctrl-C. Whatever keeps it from starting is one line, and exit code 1."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
             settings = LocalSettings.from_environment()
@@ -55,10 +54,10 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         os.environ.setdefault(name, value)
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
+    Settings.from_environment(os.environ)  # before anything is made of a wrong one
     _log_readably()
     with table_of(settings) as lock:
         gateway = Gateway(template, lock)
-        put_demo_sessions(Settings.from_environment(os.environ), settings.endpoint_url)
         url = f"http://localhost:{listener.getsockname()[1]}"
         where = settings.endpoint_url or "embedded: it is gone when the server stops"
         print(f"Serving {url}/api/messaging/sessions (Ctrl-C stops it)")
@@ -87,10 +86,6 @@ def _log_readably() -> None:
     logger.registered_handler.setFormatter(
         logging.Formatter("%(asctime)s  %(message)s  %(cause)s", "%H:%M:%S", defaults={"cause": ""})
     )
-
-
-def _interrupt(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

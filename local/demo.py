@@ -1,14 +1,12 @@
 """Demo sessions, one for each outcome of a renewal."""
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-import boto3
-
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
-from handlers.settings import Settings
+from handlers.clock import epoch_ms
 from storage.item import item_of
+from storage.table import SessionsTable
 
 TIMEOUT = TimeoutConfig(
     timeout_minutes=30, auto_renew=True, max_duration_minutes=720, warning_threshold_minutes=5
@@ -33,15 +31,14 @@ DEMOS = (
 )
 
 
-def put_demo_sessions(settings: Settings, endpoint_url: str | None) -> None:
+def put_demo_sessions(table: SessionsTable) -> None:
     """Store the demo sessions; one that still lives and can be renewed stays as it is."""
-    client = boto3.client("dynamodb", endpoint_url=endpoint_url)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = epoch_ms()
     for demo in DEMOS:
-        with suppress(client.exceptions.ConditionalCheckFailedException):
-            client.put_item(
-                TableName=settings.sessions_table,
-                Item=item_of(session_of_demo(demo, now_ms), settings.retention_seconds),
+        with suppress(table.client.exceptions.ConditionalCheckFailedException):
+            table.client.put_item(
+                TableName=table.name,
+                Item=item_of(session_of_demo(demo, now_ms), table.retention_seconds),
                 ConditionExpression="attribute_not_exists(sessionId) OR expiresAt <= :now "
                 "OR expiresAt >= maxExpiresAt",
                 ExpressionAttributeValues={":now": {"N": str(now_ms)}},

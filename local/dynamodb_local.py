@@ -5,6 +5,7 @@
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -90,7 +91,8 @@ def wait_until_it_listens(
 
 
 def main() -> int:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C, or until told to terminate: Java must not be left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with dynamodb_local(PORT) as endpoint:
             print(f"DynamoDB Local on {endpoint} (in memory; Ctrl-C stops it)", flush=True)

@@ -4,23 +4,21 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from handlers.http import Handler
 from local.template import Route, Template
 
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own limit
 MAX_LOGGED_PATH_CHARS = 160
-
-Handler = Callable[[Any, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,10 @@ class Gateway:
         """Answer one request, and log it in one line."""
         started = time.perf_counter()
         request = Request(scope, receive)
-        response = await self._answer(request)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            response = JSONResponse({"message": "The client hung up"}, 400)  # for the log alone
         await response(scope, receive, send)
         milliseconds = (time.perf_counter() - started) * 1000
         path = raw_path(request)[:MAX_LOGGED_PATH_CHARS]

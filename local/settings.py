@@ -21,7 +21,7 @@ class LocalSettings(BaseModel):
 
     PORT: Annotated[int, Field(ge=0, le=LATEST_PORT)] = 3000
     AWS_ENDPOINT_URL_DYNAMODB: HttpUrl | None = None
-    SESSIONS_TABLE: Annotated[str, Field(pattern="^[a-zA-Z0-9_.-]{3,255}$")] = "sessions"
+    SESSIONS_TABLE: str = "sessions"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

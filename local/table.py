@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import boto3
@@ -11,8 +11,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
+from handlers.settings import Settings
+from local.demo import put_demo_sessions
 from local.settings import LocalServerError, LocalSettings
 from local.template import Template
+from storage.table import SessionsTable
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def table_of(settings: LocalSettings) -> Iterator[AbstractContextManager[object]]:
-    """Have the table there for as long as the context lasts.
+    """Have the table there for as long as the context lasts, with the demo sessions in it.
 
     Yields the lock to hold around each call of a handler: the embedded engine is moto, which
     is not atomic between threads. Another DynamoDB needs none.
@@ -34,11 +37,20 @@ def table_of(settings: LocalSettings) -> Iterator[AbstractContextManager[object]
         os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
         os.environ.pop("AWS_PROFILE", None)
         with mock_aws():
-            Template().create_table(boto3.client("dynamodb"), settings.SESSIONS_TABLE)
+            _fill(boto3.client("dynamodb"), settings.SESSIONS_TABLE)
             yield threading.Lock()
     else:
-        _use_any_credentials()
-        _open(settings.endpoint_url, settings.SESSIONS_TABLE)
+        try:
+            _use_any_credentials()
+            limits = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2})
+            client = boto3.client("dynamodb", endpoint_url=settings.endpoint_url, config=limits)
+            _fill(client, settings.SESSIONS_TABLE)
+        # What answers with a page, not as DynamoDB, is read by botocore as an empty answer.
+        except (BotoCoreError, ClientError, KeyError, ValueError) as error:
+            raise LocalServerError(
+                f"AWS_ENDPOINT_URL_DYNAMODB={settings.endpoint_url} does not answer as DynamoDB: "
+                f"{type(error).__name__}: {error}"
+            ) from None
         yield nullcontext()
 
 
@@ -49,25 +61,19 @@ def _use_any_credentials() -> None:
         os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106
 
 
-def _open(endpoint_url: str, name: str) -> None:
-    limits = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2})
-    client = boto3.client("dynamodb", endpoint_url=endpoint_url, config=limits)
-    try:
-        _create_if_missing(client, name)
-    except (BotoCoreError, ClientError) as error:
-        raise LocalServerError(
-            f"AWS_ENDPOINT_URL_DYNAMODB={endpoint_url} does not answer as DynamoDB: {error}"
-        ) from None
-
-
-def _create_if_missing(client: "DynamoDBClient", name: str) -> None:
+def _fill(client: "DynamoDBClient", name: str) -> None:
     template = Template()
     try:
-        key = client.describe_table(TableName=name)["Table"]["KeySchema"]
+        client.describe_table(TableName=name)
     except client.exceptions.ResourceNotFoundException:
-        template.create_table(client, name)
-        return
+        # Two servers may start at once: the second one waits for the first one's table.
+        with suppress(client.exceptions.ResourceInUseException):
+            template.create_table(client, name)
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    key = client.describe_table(TableName=name)["Table"]["KeySchema"]
     if key != template.properties("SessionsTable")["KeySchema"]:
         raise LocalServerError(
             f"SESSIONS_TABLE={name}: a table of this name exists and is not one of sessions"
         )
+    settings = Settings.from_environment(os.environ)
+    put_demo_sessions(SessionsTable(client, name, settings.retention_seconds))

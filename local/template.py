@@ -1,7 +1,6 @@
 """What template.yaml says: the routes, the functions, their environment and the table."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import yaml
+
+from handlers.http import Handler
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -50,10 +51,10 @@ class Route:
     def _pattern(self) -> re.Pattern[str]:
         return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.path)))
 
-    def load_handler(self) -> Callable[[Any, Any], dict[str, Any]]:
+    def load_handler(self) -> Handler:
         """The Lambda handler itself, imported as Lambda imports it."""
         module, _, name = self.handler.rpartition(".")
-        handler: Callable[[Any, Any], dict[str, Any]] = getattr(import_module(module), name)
+        handler: Handler = getattr(import_module(module), name)
         return handler
 
 
@@ -95,7 +96,7 @@ class Template:
         """The HTTP API's CORS configuration, as Starlette's CORSMiddleware takes it."""
         cors = self.properties("SessionsApi")["CorsConfiguration"]
         return {
-            "allow_origins": self._value(cors["AllowOrigins"]).split(","),
+            "allow_origins": self._value(cors["AllowOrigins"]["Fn::Split"][1]).split(","),
             "allow_methods": cors["AllowMethods"],
             "allow_headers": cors["AllowHeaders"],
             "expose_headers": cors["ExposeHeaders"],

@@ -5,14 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.gateway import LambdaContext
+
 EVENTS = Path(__file__).parent.parent / "events"
 
 
-@dataclass
-class LambdaContext:
-    """The one thing of Lambda's context that the functions read."""
-
-    aws_request_id: str = "lambda-request"
+LAMBDA_CONTEXT = LambdaContext("lambda-request")
 
 
 def renewal_event(

@@ -20,7 +20,15 @@ from storage.table import SessionsTable
 from tests.conftest import RETENTION_SECONDS, unavailable
 
 ROOT = Path(__file__).parent.parent.parent
+TABLE = "SessionsTable"  # what SAM CLI makes of the template's reference to it
 STARTUP_SECONDS = 180
+
+# SAM CLI prefers a variable of the shell to the template's: the function is to get the template's.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("SESSIONS_TABLE", "RETENTION_HOURS")
+}
 
 Sam = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -33,7 +41,12 @@ def sam() -> Sam:
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            ["sam", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+            ["sam", *arguments],
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     return run
@@ -75,9 +88,8 @@ def local_options(
 def table(dynamodb_local_endpoint: str) -> SessionsTable:
     """The table that the deployed function finds in its environment."""
     client = boto3.client("dynamodb", endpoint_url=dynamodb_local_endpoint)
-    name = os.environ["SESSIONS_TABLE"]  # SAM CLI prefers it to the template's value
-    Template().create_table(client, name)
-    return SessionsTable(client, name, RETENTION_SECONDS)
+    Template().create_table(client, TABLE)
+    return SessionsTable(client, TABLE, RETENTION_SECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +105,9 @@ def api_url(
     command = ["sam", "local", "start-api", "--port", str(port), *local_options]
     with (
         log.open("w") as output,
-        subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(
+            command, cwd=ROOT, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
     ):
         try:
             if not wait_until_it_listens(process, port, STARTUP_SECONDS):

@@ -1,7 +1,6 @@
 """A renewal over HTTP: SAM CLI's API, AWS's runtime, AWS's database engine."""
 
 import json
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,6 +9,7 @@ import pytest
 import urllib3
 
 from domain.session import Session
+from handlers.clock import epoch_ms
 from storage.table import SessionsTable
 from tests.contract import answered, hold_to
 from tests.e2e.conftest import Sam
@@ -21,7 +21,7 @@ AT_ONCE = 64
 
 def as_of_now(stored: Session) -> Session:
     """The session moved from noon to now: the deployed function has a clock of its own."""
-    shift_ms = time.time_ns() // 1_000_000 - NOON_MS
+    shift_ms = epoch_ms() - NOON_MS
     return replace(
         stored,
         created_at_ms=stored.created_at_ms + shift_ms,

@@ -110,11 +110,14 @@ def succeed_in_html(request: _Handler) -> None:
     request.reply(200, b"<html><body>Welcome</body></html>")
 
 
-def throttle(request: _Handler) -> None:
-    """More writes than the partition takes."""
-    request.reply(
-        400, _error("com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException")
-    )
+def refuse_with(code: str) -> Fault:
+    """Answer with one of DynamoDB's errors that are about load."""
+
+    def fault(request: _Handler) -> None:
+        request.reply(400, _error(f"com.amazonaws.dynamodb.v20120810#{code}"))
+
+    fault.__name__ = code
+    return fault
 
 
 def deny(request: _Handler) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from handlers.renew import renewal_handler
-from storage.table import ATTEMPTS, SessionsTable, dynamodb_client
+from storage.table import ATTEMPTS, TEMPORARY_CODES, SessionsTable, dynamodb_client
 from tests.contract import answered
-from tests.events import Answered, LambdaContext, renewal_event
+from tests.events import LAMBDA_CONTEXT, Answered, renewal_event
 from tests.integration.faulty_dynamodb import (
     Fault,
     FaultyDynamoDB,
@@ -22,9 +22,9 @@ from tests.integration.faulty_dynamodb import (
     hang_up,
     lose_the_reply,
     pass_on,
+    refuse_with,
     stall,
     succeed_in_html,
-    throttle,
 )
 from tests.integration.renewals import item_with, put
 from tests.sessions import NOON_MS, session
@@ -36,7 +36,7 @@ BAD_DAYS = [
     hang_up,
     lose_the_reply,
     stall,
-    throttle,
+    refuse_with("ProvisionedThroughputExceededException"),
 ]
 
 
@@ -48,11 +48,9 @@ def dynamodb(dynamodb_local_endpoint: str) -> Iterator[FaultyDynamoDB]:
 
 
 @pytest.fixture
-def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the SDK would have waited between its attempts: nobody waits for it."""
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    return waited
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the SDK's waits between its attempts pass at once."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 @pytest.fixture
@@ -70,11 +68,11 @@ def table(
 
 def renew(table: SessionsTable, key: str = "key-1") -> Answered:
     event = renewal_event(headers={"idempotency-key": key})
-    return answered(renewal_handler(table, lambda: NOON_MS)(event, LambdaContext()))
+    return answered(renewal_handler(table, lambda: NOON_MS)(event, LAMBDA_CONTEXT))
 
 
 @pytest.mark.parametrize("fault", BAD_DAYS)
-@pytest.mark.usefixtures("sleeps")
+@pytest.mark.usefixtures("no_waiting")
 def test_a_bad_day_is_a_503_that_says_when_to_come_back(
     table: SessionsTable, dynamodb: FaultyDynamoDB, fault: Fault, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +89,7 @@ def test_a_bad_day_is_a_503_that_says_when_to_come_back(
 
 
 @pytest.mark.parametrize("fault", BAD_DAYS)
-@pytest.mark.usefixtures("sleeps")
+@pytest.mark.usefixtures("no_waiting")
 def test_the_retry_after_a_bad_day_counts_the_renewal_once(
     table: SessionsTable,
     table_on_dynamodb_local: SessionsTable,
@@ -107,7 +105,7 @@ def test_the_retry_after_a_bad_day_counts_the_renewal_once(
 
 
 @pytest.mark.parametrize("fault", BAD_DAYS)
-@pytest.mark.usefixtures("sleeps")
+@pytest.mark.usefixtures("no_waiting")
 def test_a_passing_fault_is_not_seen_by_the_client(
     table: SessionsTable, dynamodb: FaultyDynamoDB, fault: Fault
 ) -> None:
@@ -117,7 +115,7 @@ def test_a_passing_fault_is_not_seen_by_the_client(
     assert (answer.status, answer.body["renewalCount"]) == (200, 1)
 
 
-@pytest.mark.usefixtures("sleeps")
+@pytest.mark.usefixtures("no_waiting")
 def test_the_last_renewals_lost_reply_is_not_taken_for_the_maximum(
     table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
 ) -> None:
@@ -127,13 +125,33 @@ def test_the_last_renewals_lost_reply_is_not_taken_for_the_maximum(
     assert (answer.status, answer.body["renewalCount"]) == (200, 1)
 
 
-@pytest.mark.usefixtures("sleeps")
+@pytest.mark.usefixtures("no_waiting")
 def test_nobody_listening_is_a_503(table: SessionsTable, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         nobody = server.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{nobody}")
     unreachable = SessionsTable(dynamodb_client(), table.name, table.retention_seconds)
     assert renew(unreachable).status == 503
+
+
+@pytest.mark.parametrize("code", sorted(TEMPORARY_CODES))
+@pytest.mark.usefixtures("no_waiting")
+def test_an_error_about_load_is_a_503_whatever_its_name(
+    table: SessionsTable, dynamodb: FaultyDynamoDB, code: str
+) -> None:
+    dynamodb.faults = [refuse_with(code)]
+    assert renew(table).status == 503
+
+
+def test_the_codes_about_load_are_those_of_the_service() -> None:
+    assert sorted(TEMPORARY_CODES) == [
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionConflictException",
+    ]
 
 
 def test_an_answer_that_is_none_of_dynamodbs_is_a_503(

@@ -1,16 +1,16 @@
 """The events in ``events/``, each with the outcome that its name says."""
 
 import json
-import time
+from typing import Any
 
 import pytest
 
+from handlers.clock import epoch_ms
 from handlers.renew import renewal_handler
-from handlers.settings import Settings
 from local.demo import put_demo_sessions
 from storage.table import SessionsTable
 from tests.contract import answered
-from tests.events import EVENTS, LambdaContext
+from tests.events import EVENTS, LAMBDA_CONTEXT
 
 OUTCOMES = {
     "at-the-maximum": 422,
@@ -32,7 +32,23 @@ def test_every_event_has_its_outcome() -> None:
 def test_an_event_has_the_outcome_of_its_name(
     table_on_moto: SessionsTable, name: str, status: int
 ) -> None:
-    put_demo_sessions(Settings(table_on_moto.name, table_on_moto.retention_seconds), None)
-    event = json.loads((EVENTS / f"{name}.json").read_text())
-    handler = renewal_handler(table_on_moto, lambda: time.time_ns() // 1_000_000)
-    assert answered(handler(event, LambdaContext())).status == status
+    put_demo_sessions(table_on_moto)
+    handler = renewal_handler(table_on_moto, epoch_ms)
+    assert answered(handler(event(name), LAMBDA_CONTEXT)).status == status
+
+
+def test_the_retry_is_not_counted_again_though_it_is_another_request(
+    table_on_moto: SessionsTable,
+) -> None:
+    put_demo_sessions(table_on_moto)
+    handler = renewal_handler(table_on_moto, epoch_ms)
+    first = answered(handler(event("retry"), LAMBDA_CONTEXT))
+    another = event("retry")
+    another["requestContext"]["requestId"] = "another"
+    again = answered(handler(another, LAMBDA_CONTEXT))
+    assert again.body["renewalCount"] == first.body["renewalCount"]
+
+
+def event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return found

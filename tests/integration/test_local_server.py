@@ -19,7 +19,7 @@ import pytest
 import urllib3
 
 from tests.contract import OPENAPI_FILE, hold_to
-from tests.integration.faulty_dynamodb import fail, faulty_dynamodb
+from tests.integration.faulty_dynamodb import fail, faulty_dynamodb, succeed_in_html
 
 ROOT = Path(__file__).parent.parent.parent
 SEED = 20260131
@@ -189,7 +189,7 @@ def test_a_body_larger_than_api_gateway_takes_is_413(server: Server) -> None:
     [
         ("PORT", "http", "PORT=http: Input should be a valid integer"),
         ("PORT", "65536", "PORT=65536: Input should be less than or equal to 65535"),
-        ("SESSIONS_TABLE", "a b", "SESSIONS_TABLE=a b: String should match pattern"),
+        ("SESSIONS_TABLE", "a b", "SESSIONS_TABLE must name a DynamoDB table"),
         ("RETENTION_HOURS", "0", "RETENTION_HOURS must be a whole number of hours"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000", "AWS_ENDPOINT_URL_DYNAMODB=localhost:8000"),
         (
@@ -230,6 +230,41 @@ def test_another_dynamodb_keeps_its_sessions_and_servers_share_them(
         assert second.renew("demo-live").json()["renewalCount"] == 2
     with serving(**environment) as restarted:
         assert restarted.renew("demo-live").json()["renewalCount"] == 3
+
+
+def test_two_servers_may_start_at_once(dynamodb_local_endpoint: str) -> None:
+    environment = {
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint,
+        "SESSIONS_TABLE": f"shared-{uuid.uuid4()}",
+    }
+    processes = [start(environment) for _ in range(2)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Serving ")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
+def test_an_endpoint_that_is_not_dynamodb_is_one_clear_line_and_a_failure(
+    dynamodb_local_endpoint: str,
+) -> None:
+    with faulty_dynamodb(dynamodb_local_endpoint) as not_dynamodb:
+        not_dynamodb.faults = [succeed_in_html]
+        process = start({"AWS_ENDPOINT_URL_DYNAMODB": not_dynamodb.endpoint})
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert re.fullmatch(r"AWS_ENDPOINT_URL_DYNAMODB=\S+ does not answer as DynamoDB: .*\n", errors)
+
+
+def test_a_client_that_hangs_up_is_one_line_in_the_log() -> None:
+    with serving() as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
+        assert server.process.stdout is not None
+        assert re.match(r"\S+  400 POST /  ", server.process.stdout.readline())
+        assert server.stop() == "Stopped\n"
 
 
 def test_dynamodb_going_away_is_a_503_with_its_cause_in_the_log(

@@ -1,16 +1,19 @@
 """RenewFunction: an event of API Gateway in, an answer of the contract out."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.session import Session
 from handlers.renew import renewal_handler
+from storage.item import item_of
 from storage.table import SessionsTable
 from tests.contract import answered
-from tests.events import Answered, LambdaContext, renewal_event
+from tests.events import LAMBDA_CONTEXT, Answered, renewal_event
 from tests.integration.renewals import item_with, put, writes_to
 from tests.sessions import NOON_MS, minutes, session
 
@@ -18,7 +21,7 @@ NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
 
 
 def renew(table: SessionsTable, event: Any, now_ms: int = NOON_MS) -> Answered:
-    return answered(renewal_handler(table, lambda: now_ms)(event, LambdaContext()))
+    return answered(renewal_handler(table, lambda: now_ms)(event, LAMBDA_CONTEXT))
 
 
 def test_a_renewed_session_is_answered_with_all_eleven_fields(table: SessionsTable) -> None:
@@ -151,7 +154,7 @@ def test_a_long_or_odd_key_works_like_any_other_and_is_stored_small(
 )
 def test_metadata_comes_back_as_it_was_stored(table: SessionsTable, metadata: str) -> None:
     put(table, session(metadata_json=metadata))
-    response = renewal_handler(table, lambda: NOON_MS)(renewal_event(), LambdaContext())
+    response = renewal_handler(table, lambda: NOON_MS)(renewal_event(), LAMBDA_CONTEXT)
     assert response["body"].endswith(f'"metadata": {metadata}}}')
 
 
@@ -170,7 +173,7 @@ def test_a_browsers_preflight_is_let_through_for_api_gateway_to_complete(
     """API Gateway hands preflights to these routes, and adds the CORS headers to a success."""
     event = renewal_event(routeKey=route_key)
     event["requestContext"]["http"]["method"] = "OPTIONS"
-    response = renewal_handler(table, lambda: NOON_MS)(event, LambdaContext())
+    response = renewal_handler(table, lambda: NOON_MS)(event, LAMBDA_CONTEXT)
     assert (response["statusCode"], response["body"]) == (204, "")
 
 
@@ -205,33 +208,63 @@ def test_no_id_however_odd_is_answered_with_a_5xx(
     assert renew(table_on_dynamodb_local, renewal_event(session_id)).status == 404
 
 
-def test_a_request_is_one_log_line_and_one_metric_without_metadata_or_headers(
-    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+SECRET = "4111-1111"  # noqa: S105 - stands for what must not be logged
+LOGGED = {
+    # the session, the outcome, the metric
+    "renewed": (session(), "renewed", "Renewals"),
+    "replayed": (session(last_renewal_id="request-1"), "replayed", "Replays"),
+    "expired": (session(expires=-1), "SESSION_EXPIRED", "Refusals"),
+    "at the maximum": (
+        session(created=-710, expires=10),
+        "SESSION_RENEWAL_FAILED",
+        "Refusals",
+    ),
+    "unknown": (session("another"), "SESSION_NOT_FOUND", "Refusals"),
+    "not a session": (
+        session(agent_id=""),
+        "INTERNAL_SERVER_ERROR",
+        "InternalErrors",
+    ),
+}
+
+
+@pytest.mark.parametrize(("stored", "outcome", "metric"), LOGGED.values(), ids=LOGGED)
+def test_a_request_is_one_log_line_and_one_metric_without_metadata_or_event(
+    table: SessionsTable,
+    capsys: pytest.CaptureFixture[str],
+    stored: Session,
+    outcome: str,
+    metric: str,
 ) -> None:
-    put(table, session(metadata_json='{"card":"4111"}'))
-    renew(table, renewal_event(headers={"authorization": "secret-token"}))
+    table.client.delete_item(TableName=table.name, Key={"sessionId": {"S": "a-session"}})
+    item = dict(item_of(replace(stored, metadata_json=f'{{"card":"{SECRET}"}}'), 0))
+    if not stored.agent_id:
+        del item["agentId"]
+    put(table, item)
+    renew(table, renewal_event(headers={"authorization": SECRET}, body=SECRET))
     out = capsys.readouterr().out
-    line, metric = map(json.loads, out.splitlines())
-    assert (line["outcome"], line["session_id"], line["correlation_id"]) == (
-        "renewed",
-        "a-session",
-        "request-1",
-    )
-    assert metric["Renewals"] == [1.0]
-    assert "4111" not in out
-    assert "secret-token" not in out
+    line, measured = map(json.loads, out.splitlines())
+    assert line["outcome"] == outcome
+    assert line["session_id"] == "a-session"
+    assert line["correlation_id"] == "request-1"
+    assert measured[metric] == [1.0]
+    assert measured.get("reason", outcome) == outcome
+    assert SECRET not in out
+    assert "user-agent" not in out
 
 
 @pytest.mark.parametrize(
-    ("session_id", "reason"),
-    [("nobody's", "SESSION_NOT_FOUND"), ("expired", "SESSION_EXPIRED"), ("\n\x1b[31m" * 999, None)],
+    "session_id", ["\n\x1b[31m" * 999, "\ud800"], ids=["control-characters", "lone-surrogate"]
 )
-def test_a_refusal_is_counted_by_its_reason_and_logs_no_more_than_256_characters_of_the_id(
-    table: SessionsTable, capsys: pytest.CaptureFixture[str], session_id: str, reason: str | None
+def test_an_odd_id_is_logged_on_one_line_and_cut(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str], session_id: str
 ) -> None:
-    put(table, session("expired", expires=-1))
     renew(table, renewal_event(session_id))
-    line, metric = map(json.loads, capsys.readouterr().out.splitlines())
-    assert line["session_id"] == session_id[:256]
-    assert metric["Refusals"] == [1.0]
-    assert metric["reason"] == line["outcome"] == (reason or "SESSION_NOT_FOUND")
+    line, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert line["session_id"] == session_id[:256].encode("utf-8", "backslashreplace").decode()
+
+
+def test_without_api_gateways_request_id_a_renewal_goes_by_lambdas(table: SessionsTable) -> None:
+    put(table, session())
+    renew(table, renewal_event(requestContext={}))
+    assert item_with(table, "a-session")["lastRenewalId"] == {"S": "lambda-request"}
