@@ -21,26 +21,26 @@ table = boto3.resource("dynamodb").Table(os.environ["SESSIONS_TABLE"])
 class TimeoutConfig(BaseModel):
     """The time limits of a session."""
 
-    timeoutMinutes: int  # noqa: N815 - the contract's name
-    autoRenew: bool  # noqa: N815
-    maxDurationMinutes: int  # noqa: N815
-    warningThresholdMinutes: int  # noqa: N815
+    timeoutMinutes: int
+    autoRenew: bool
+    maxDurationMinutes: int
+    warningThresholdMinutes: int
 
 
 class SessionInfo(BaseModel):
     """A session as the contract shows it."""
 
-    sessionId: str  # noqa: N815
-    agentId: str  # noqa: N815
-    userId: str  # noqa: N815
-    createdAt: datetime  # noqa: N815
-    lastActivity: datetime  # noqa: N815
+    sessionId: str
+    agentId: str
+    userId: str
+    createdAt: datetime
+    lastActivity: datetime
     metadata: str
-    expiresAt: datetime  # noqa: N815
-    timeoutConfig: TimeoutConfig  # noqa: N815
-    renewalCount: int  # noqa: N815
-    timeRemaining: int  # noqa: N815
-    isNearExpiration: bool  # noqa: N815
+    expiresAt: datetime
+    timeoutConfig: TimeoutConfig
+    renewalCount: int
+    timeRemaining: int
+    isNearExpiration: bool
 
 
 @app.post("/api/messaging/sessions/{session_id}/renew")

@@ -14,7 +14,7 @@ Response = dict[str, Any]
 Handler = Callable[[Any, Any], Response]
 
 MAX_PLAIN_RENEWAL_ID_CHARS = 64
-MAX_LOGGED_SESSION_ID_CHARS = 256
+MAX_LOGGED_ID_CHARS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,10 @@ def http_handler(answer: Callable[[Request], Answer]) -> Handler:
 
     def handler(event: Any, context: Any) -> Response:
         request = Request(event, context)
-        facts = {"correlation_id": request.request_id, "session_id": _loggable(request.session_id)}
+        facts = {
+            "correlation_id": _loggable(request.request_id),
+            "session_id": _loggable(request.session_id),
+        }
         try:
             answered = PREFLIGHT if request.is_preflight else answer(request)
         except Exception as error:  # noqa: BLE001 - the last to answer
@@ -144,5 +147,5 @@ def _response(status: int, body: str, headers: Mapping[str, str] | None = None) 
     }
 
 
-def _loggable(session_id: str) -> str:
-    return session_id[:MAX_LOGGED_SESSION_ID_CHARS].encode("utf-8", "backslashreplace").decode()
+def _loggable(any_id: str) -> str:
+    return any_id[:MAX_LOGGED_ID_CHARS].encode("utf-8", "backslashreplace").decode()
