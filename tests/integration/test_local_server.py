@@ -38,9 +38,9 @@ class Server:
         url = f"{self.url}/api/messaging/sessions/{session_id}/renew"
         return urllib3.request("POST", url, headers=headers)
 
-    def stop(self, by: int = signal.SIGINT) -> str:
+    def stop(self) -> str:
         """Stop it as Ctrl-C does; the rest of what it printed."""
-        self.process.send_signal(by)
+        self.process.send_signal(signal.SIGINT)
         output, _ = self.process.communicate(timeout=20)
         return output
 
@@ -63,7 +63,15 @@ def start(environment: Mapping[str, str]) -> subprocess.Popen[str]:
 @contextmanager
 def serving(**environment: str) -> Iterator[Server]:
     """A server, until the context ends."""
-    process = start(environment)
+    with start(environment) as process:
+        try:
+            yield started(process)
+        finally:
+            process.kill()
+
+
+def started(process: subprocess.Popen[str]) -> Server:
+    """The server, once it has printed its address and its lines of curl."""
     assert process.stdout is not None
     curls: list[tuple[int, str]] = []
     url, status = "", 0
@@ -76,12 +84,7 @@ def serving(**environment: str) -> Iterator[Server]:
             curls.append((status, line.strip()))
         elif curls and line == "\n":
             break
-    server = Server(process, url, curls)
-    try:
-        yield server
-    finally:
-        if process.poll() is None:
-            server.stop(signal.SIGKILL)
+    return Server(process, url, curls)
 
 
 @pytest.fixture(scope="module")
