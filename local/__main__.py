@@ -18,7 +18,7 @@ from local import docs
 from local.demo import curl_lines
 from local.gateway import Gateway
 from local.settings import LocalServerError, LocalSettings
-from local.table import table_of
+from local.table import open_table
 from local.template import Template
 
 HOST = "127.0.0.1"
@@ -51,12 +51,12 @@ def _listener(port: int) -> socket.socket:
 def _serve(settings: LocalSettings, listener: socket.socket) -> None:
     template = Template()
     for name, value in template.environment().items():
-        os.environ.setdefault(name, value)
+        os.environ[name] = os.environ.get(name) or value
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
-    Settings.from_environment(os.environ)  # before anything is made of a wrong one
+    functions = Settings.from_environment(os.environ)
     _log_readably()
-    with table_of(settings) as lock:
+    with open_table(settings, functions.retention_seconds) as lock:
         gateway = Gateway(template, lock)
         url = f"http://localhost:{listener.getsockname()[1]}"
         where = settings.endpoint_url or "embedded: it is gone when the server stops"

@@ -11,7 +11,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
-from handlers.settings import Settings
 from local.demo import put_demo_sessions
 from local.settings import LocalServerError, LocalSettings
 from local.template import Template
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def table_of(settings: LocalSettings) -> Iterator[AbstractContextManager[object]]:
+def open_table(
+    settings: LocalSettings, retention_seconds: int
+) -> Iterator[AbstractContextManager[object]]:
     """Have the table there for as long as the context lasts, with the demo sessions in it.
 
     Yields the lock to hold around each call of a handler: the embedded engine is moto, which
@@ -37,14 +38,14 @@ def table_of(settings: LocalSettings) -> Iterator[AbstractContextManager[object]
         os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
         os.environ.pop("AWS_PROFILE", None)
         with mock_aws():
-            _fill(boto3.client("dynamodb"), settings.SESSIONS_TABLE)
+            _fill(boto3.client("dynamodb"), settings.SESSIONS_TABLE, retention_seconds)
             yield threading.Lock()
     else:
         try:
             _use_any_credentials()
             limits = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2})
             client = boto3.client("dynamodb", endpoint_url=settings.endpoint_url, config=limits)
-            _fill(client, settings.SESSIONS_TABLE)
+            _fill(client, settings.SESSIONS_TABLE, retention_seconds)
         # What answers with a page, not as DynamoDB, is read by botocore as an empty answer.
         except (BotoCoreError, ClientError, KeyError, ValueError) as error:
             raise LocalServerError(
@@ -61,7 +62,7 @@ def _use_any_credentials() -> None:
         os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106
 
 
-def _fill(client: "DynamoDBClient", name: str) -> None:
+def _fill(client: "DynamoDBClient", name: str, retention_seconds: int) -> None:
     template = Template()
     try:
         client.describe_table(TableName=name)
@@ -75,5 +76,4 @@ def _fill(client: "DynamoDBClient", name: str) -> None:
         raise LocalServerError(
             f"SESSIONS_TABLE={name}: a table of this name exists and is not one of sessions"
         )
-    settings = Settings.from_environment(os.environ)
-    put_demo_sessions(SessionsTable(client, name, settings.retention_seconds))
+    put_demo_sessions(SessionsTable(client, name, retention_seconds))

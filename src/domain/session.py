@@ -55,7 +55,7 @@ class Session:
 
     @property
     def latest_expiry_ms(self) -> int:
-        """No call leaves the expiry later than this, so no renewal moves it earlier."""
+        """The latest expiry that a session with this activity can have."""
         return min(self.last_activity_ms + self.timeout_ms, self.max_expires_at_ms)
 
     def has_expired(self, now_ms: int) -> bool:

@@ -87,6 +87,7 @@ def session_of(item: Item) -> Session:
             "expiresAt is later than lastActivity and timeoutConfig allow",
         )
         _demand(session.timeout_ms > 0, "timeoutMinutes is not positive")
+        _demand(session.renewal_count >= 0, "renewalCount is negative")
         for name, value in _derived(session).items():
             _demand(item.get(name) == value, f"{name} is at odds with createdAt and timeoutConfig")
         _demand(_is_json_object(session.metadata_json), "metadata is not a JSON object's text")

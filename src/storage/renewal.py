@@ -67,7 +67,7 @@ OVERTAKEN = write_form(
 )
 """A renewal with a later clock came first: the expiry is already where this one puts it."""
 
-A_SESSIONS = {
+TYPES_AND_BOUNDS = {
     ":S": {"S": "S"},
     ":N": {"S": "N"},
     ":BOOL": {"S": "BOOL"},
@@ -82,8 +82,8 @@ Write = tuple[WriteForm, Mapping[str, Any]]
 def renew(table: SessionsTable, session_id: str, now_ms: int, renewal_id: str) -> Renewal:
     """Renew the session with this ID, or say why not, as the pure rule says.
 
-    One write for a renewal and for each refusal; a second where the first one's image shows
-    that another form is due.
+    One write for a renewal and for each refusal; another, up to four in all, where the image
+    shows that another form is due.
 
     Raises:
         SessionNotFound, SessionExpired, MaximumDurationReached: the rule refuses it.
@@ -98,7 +98,7 @@ def renew(table: SessionsTable, session_id: str, now_ms: int, renewal_id: str) -
             raise SessionNotFound(session_id)
         stored = session_of(written.image)
         if written.applied:
-            # Overtaken twice, it still took place no earlier than what it is answered with.
+            # Another renewal may have come between: the answer is of the later instant.
             return Renewal(stored, max(at_ms, stored.last_activity_ms), counted=True)
         granted = rule.renew(stored, now_ms, renewal_id)
         if not granted.counted:
@@ -130,7 +130,7 @@ def write_by_timeout(table: SessionsTable, at_ms: int, renewal_id: str) -> Write
         ":now": {"N": str(at_ms)},
         ":retainedNow": {"N": str(ttl_seconds(at_ms, table.retention_seconds))},
         **_counted(renewal_id),
-        **A_SESSIONS,
+        **TYPES_AND_BOUNDS,
     }
 
 

@@ -112,6 +112,7 @@ NOT_SESSIONS = {
     "metadata is a map": having("metadata", {"M": {}}),
     "metadata is a JSON list": having("metadata", {"S": "[]"}),
     "metadata begins with a space": having("metadata", {"S": " {}"}),
+    "a negative count": having("renewalCount", {"N": "-1"}),
     "no timeout": {**having("timeoutMs", {"N": "0"}), "timeoutSeconds": {"N": "0"}},
     "expired before time began": having("expiresAt", {"N": "-1"}),
     "expired, and active after the year 9999": {
