@@ -137,8 +137,10 @@ def _read_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str
     value: Any
     if isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
     else:
-        value = loader.construct_scalar(node)  # type: ignore[arg-type]
+        raise yaml.constructor.ConstructorError(None, None, "a tag on a mapping", node.start_mark)
     return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
 
