@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from domain.errors import SessionExpired
+
 MS_PER_SECOND = 1000
 MS_PER_MINUTE = 60 * MS_PER_SECOND
 
@@ -62,6 +64,20 @@ class Session:
         """A session is dead from its expiry on, whether or not it is still stored."""
         return now_ms >= self.expires_at_ms
 
+    def judged_at_ms(self, now_ms: int) -> int:
+        """The instant at which a call on the session is judged, if the session is alive then.
+
+        The clocks of two servers differ: a session that was active later than ``now_ms`` is
+        judged at that later instant, so that no instant in it ever moves back.
+
+        Raises:
+            SessionExpired: the expiry is not after the instant. It is looked at before all else.
+        """
+        at_ms = max(now_ms, self.last_activity_ms)
+        if self.has_expired(at_ms):
+            raise SessionExpired(self.session_id, self.expires_at_ms)
+        return at_ms
+
     def time_remaining_ms(self, now_ms: int) -> int:
         """Milliseconds until the expiry; negative once it has passed."""
         return self.expires_at_ms - now_ms
@@ -70,6 +86,19 @@ class Session:
         """Alive, and with no more time left than the warning threshold."""
         threshold_ms = self.timeout_config.warning_threshold_minutes * MS_PER_MINUTE
         return 0 < self.time_remaining_ms(now_ms) <= threshold_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call on a session came to: the session as it then stands.
+
+    ``at_ms`` is the instant it was judged at. ``changed`` is false where there was nothing to
+    do: for a renewal, that is a replay.
+    """
+
+    session: Session
+    at_ms: int
+    changed: bool
 
 
 def is_possible_session_id(session_id: str) -> bool:

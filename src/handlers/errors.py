@@ -18,7 +18,7 @@ class RouteNotFound(Exception):
 
 @dataclass(eq=False)
 class MethodNotAllowed(Exception):
-    """The path is right; ``allowed`` is the method that it takes."""
+    """The path is right; ``allowed`` lists the methods that it takes."""
 
     allowed: str
 
@@ -46,7 +46,7 @@ ERRORS: Mapping[type[Exception], ErrorAnswer] = {
         405,
         "METHOD_NOT_ALLOWED",
         "Method not allowed",
-        lambda error: f"Send the request again with the method {error.allowed}.",
+        lambda error: f"Send the request again with one of the methods {error.allowed}.",
         headers=lambda error: {"Allow": error.allowed},
     ),
     SessionNotFound: ErrorAnswer(

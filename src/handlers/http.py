@@ -48,22 +48,14 @@ class Request:
         return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
+    def route_key(self) -> str:
+        """The template's route that the event came by: a method and a path, or ``$default``."""
+        return self._text("routeKey")
+
+    @property
     def is_preflight(self) -> bool:
         """Whether a browser asks what it may send: ``ANY`` and ``$default`` bring that, too."""
         return self._text("requestContext", "http", "method") == "OPTIONS"
-
-    def allow(self, method: str) -> None:
-        """Refuse what the template's other routes bring: another method, another path.
-
-        Raises:
-            RouteNotFound: the event came by no route with a path (``$default``).
-            MethodNotAllowed: it came by the path, with a method that is not this one.
-        """
-        route_method, _, path = self._text("routeKey").partition(" ")
-        if not path:
-            raise RouteNotFound
-        if route_method != method:
-            raise MethodNotAllowed(method)
 
     def _header(self, name: str) -> str:
         headers = self.event.get("headers") if isinstance(self.event, Mapping) else None
@@ -92,12 +84,14 @@ class Answer:
     metric: str
 
 
+Call = Callable[[Request], Answer]
+
 # API Gateway adds the headers that the template's CORS configuration says.
 PREFLIGHT = Answer(204, "", outcome="preflight", metric="Preflights")
 
 
-def http_handler(answer: Callable[[Request], Answer]) -> Handler:
-    """The Lambda handler around ``answer``: whatever happens becomes one of the answers.
+def http_handler(routes: Mapping[str, Call]) -> Handler:
+    """The Lambda handler of these routes: whatever happens becomes one of the answers.
 
     Every request leaves one log line and one metric. The log has the cause of a failure, the
     response has none of it.
@@ -110,7 +104,7 @@ def http_handler(answer: Callable[[Request], Answer]) -> Handler:
             "session_id": _loggable(request.session_id),
         }
         try:
-            answered = PREFLIGHT if request.is_preflight else answer(request)
+            answered = _call(routes, request)(request)
         except Exception as error:  # noqa: BLE001 - the last to answer
             return _refuse(error, facts)
         logger.info(answered.outcome, extra={"outcome": answered.outcome, **facts})
@@ -118,6 +112,26 @@ def http_handler(answer: Callable[[Request], Answer]) -> Handler:
         return _response(answered.status, answered.body)
 
     return handler
+
+
+def _call(routes: Mapping[str, Call], request: Request) -> Call:
+    """The call that the route is for, or a refusal of what the template's other routes bring.
+
+    Raises:
+        RouteNotFound: the event came by no path of these (``$default``).
+        MethodNotAllowed: it came by one of the paths, with a method that is none of its own.
+    """
+    if request.is_preflight:
+        return lambda _: PREFLIGHT
+    call = routes.get(request.route_key)
+    if call is not None:
+        return call
+    path = request.route_key.partition(" ")[2]
+    known = (route.partition(" ") for route in routes)
+    allowed = sorted(method for method, _, known_path in known if known_path == path)
+    if not allowed:
+        raise RouteNotFound
+    raise MethodNotAllowed(", ".join(allowed))
 
 
 def _refuse(error: Exception, facts: Mapping[str, str]) -> Response:

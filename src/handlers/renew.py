@@ -16,17 +16,16 @@ from storage.table import SessionsTable, dynamodb_client
 def renewal_handler(table: SessionsTable, clock_ms: Callable[[], int]) -> Handler:
     """The function over this table, by this clock (epoch milliseconds)."""
 
-    def answer(request: Request) -> Answer:
-        request.allow("POST")
+    def renew_session(request: Request) -> Answer:
         if not is_possible_session_id(request.session_id):
             raise SessionNotFound(request.session_id)
         renewal = renew(table, request.session_id, clock_ms(), request.renewal_id)
         body = session_info_json(renewal.session, renewal.at_ms)
-        if renewal.counted:
+        if renewal.changed:
             return Answer(200, body, outcome="renewed", metric="Renewals")
         return Answer(200, body, outcome="replayed", metric="Replays")
 
-    return http_handler(answer)
+    return http_handler({"POST /api/messaging/sessions/{sessionId}/renew": renew_session})
 
 
 settings = Settings.from_environment(os.environ)

@@ -1,8 +1,8 @@
 """The table itself: the client's limits, one conditional update, and what faults mean."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import boto3
 from botocore.config import Config
@@ -76,7 +76,8 @@ class SessionsTable:
             ClientError: any other refusal: the deployment or the code is wrong.
         """
         try:
-            reply = self.client.update_item(
+            reply = ask(
+                self.client.update_item,
                 TableName=self.name,
                 Key={"sessionId": {"S": session_id}},
                 ExpressionAttributeValues=values,
@@ -86,15 +87,32 @@ class SessionsTable:
             )
         except self.client.exceptions.ConditionalCheckFailedException as refused:
             return Written(cast("Item | None", refused.response.get("Item")), applied=False)
-        except ClientError as error:
-            if _is_temporary(error):
-                raise StorageUnavailable(str(error)) from error
-            raise
-        except (NotConnected, HTTPClientError) as error:
-            raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
-        if "Attributes" not in reply:  # botocore takes a body that it cannot read for an empty one
-            raise StorageUnavailable("a reply without the item")
         return Written(reply["Attributes"], applied=True)
+
+
+P = ParamSpec("P")
+Reply = TypeVar("Reply", bound=Mapping[str, Any])
+
+
+def ask(call: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> Reply:
+    """Make one request, a call of the client's, and tell its faults apart.
+
+    Raises:
+        StorageUnavailable: throttled, timed out or failed, after the SDK's retries.
+        ClientError: any other refusal: a condition's, or the deployment or the code is wrong.
+    """
+    try:
+        reply = call(*args, **kwargs)
+    except ClientError as error:
+        if _is_temporary(error):
+            raise StorageUnavailable(str(error)) from error
+        raise
+    except (NotConnected, HTTPClientError) as error:
+        raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
+    # botocore takes a body that it cannot read for an empty one.
+    if "RequestId" not in reply["ResponseMetadata"]:
+        raise StorageUnavailable("an answer that is not DynamoDB's")
+    return reply
 
 
 def dynamodb_client() -> "DynamoDBClient":

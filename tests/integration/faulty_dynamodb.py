@@ -47,8 +47,10 @@ class _Handler(BaseHTTPRequestHandler):
             "POST", self.server.engine, body=self.body, headers=dict(self.headers.items())
         )
 
-    def reply(self, status: int, body: bytes) -> None:
+    def reply(self, status: int, body: bytes, request_id: str | None = None) -> None:
         self.send_response(status)
+        if request_id is not None:
+            self.send_header("x-amzn-RequestId", request_id)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -64,7 +66,7 @@ Fault = Callable[[_Handler], None]
 def pass_on(request: _Handler) -> None:
     """No fault."""
     answer = request.forward()
-    request.reply(answer.status, answer.data)
+    request.reply(answer.status, answer.data, answer.headers["x-amzn-RequestId"])
 
 
 def lose_the_reply(request: _Handler) -> None:

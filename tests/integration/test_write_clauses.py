@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 
 from domain import renewal as rule
 from domain.session import Session
+from storage.change import Write
 from storage.item import Item
-from storage.renewal import BY_TIMEOUT, OVERTAKEN, TO_THE_MAXIMUM, Write, write_by_timeout, write_of
+from storage.renewal import BY_TIMEOUT, OVERTAKEN, TO_THE_MAXIMUM, write_by_timeout, write_of
 from storage.table import SessionsTable, WriteForm
 from tests.integration.renewals import item_with, put
 from tests.integration.test_renewal_write import configured, having, without

@@ -22,7 +22,7 @@ def test_a_renewal_moves_the_expiry_a_whole_timeout_from_now() -> None:
 
 def test_a_renewal_counts_once_and_is_activity() -> None:
     renewal = renew(session(renewal_count=6), NOON_MS, "r1")
-    assert renewal.counted
+    assert renewal.changed
     assert renewal.session.renewal_count == 7
     assert renewal.session.last_activity_ms == NOON_MS
     assert renewal.session.last_renewal_id == "r1"
@@ -42,20 +42,20 @@ def test_a_session_at_its_maximum_cannot_be_renewed() -> None:
 
 def test_a_session_is_live_until_the_millisecond_before_its_expiry() -> None:
     expiry_ms = session().expires_at_ms
-    assert renew(session(), expiry_ms - 1, "r1").counted
+    assert renew(session(), expiry_ms - 1, "r1").changed
     with pytest.raises(SessionExpired) as refusal:
         renew(session(), expiry_ms, "r1")
     assert refusal.value.expired_at_ms == expiry_ms
 
 
 def test_a_session_without_automatic_renewal_is_renewed_by_hand_all_the_same() -> None:
-    assert renew(session(auto_renew=False), NOON_MS, "r1").counted
+    assert renew(session(auto_renew=False), NOON_MS, "r1").changed
 
 
 def test_the_latest_renewal_asked_for_again_changes_nothing() -> None:
     renewed = renew(session(), NOON_MS, "r1").session
     replay = renew(renewed, NOON_MS + 1, "r1")
-    assert not replay.counted
+    assert not replay.changed
     assert replay.session == renewed
 
 
@@ -71,7 +71,7 @@ def test_expiry_beats_replay() -> None:
 
 def test_replay_beats_the_maximum() -> None:
     renewed = renew(near_its_maximum(), NOON_MS, "r1").session
-    assert not renew(renewed, NOON_MS + 1, "r1").counted
+    assert not renew(renewed, NOON_MS + 1, "r1").changed
 
 
 def test_expiry_beats_the_maximum() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.template import Template
-from storage.renewal import MAX_WRITES
+from storage.change import MAX_WRITES
 from storage.table import dynamodb_client
 from tests.contract import OPENAPI
 
