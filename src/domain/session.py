@@ -10,6 +10,9 @@ MS_PER_MINUTE = 60 * MS_PER_SECOND
 MAX_SESSION_ID_BYTES = 2048
 """The longest session ID, in bytes of UTF-8: DynamoDB's limit for a partition key."""
 
+RESERVED_ID_PREFIX = "idempotency-key "
+"""No session's ID begins so: it is for what is stored beside the sessions."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimeoutConfig:
@@ -102,11 +105,13 @@ class Outcome:
 
 
 def is_possible_session_id(session_id: str) -> bool:
-    """Whether a session could have this ID: 1 to 2,048 bytes of valid UTF-8.
+    """Whether a session could have this ID: 1 to 2,048 bytes of valid UTF-8, and not reserved.
 
     A lone surrogate, which JSON can spell and UTF-8 cannot, is in no session's ID.
     """
     if not 0 < len(session_id) <= MAX_SESSION_ID_BYTES:
+        return False
+    if session_id.startswith(RESERVED_ID_PREFIX):
         return False
     try:
         return len(session_id.encode()) <= MAX_SESSION_ID_BYTES

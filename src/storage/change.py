@@ -28,6 +28,7 @@ IS_A_SESSION = (
     "renewalCount >= :zero",
     "timeoutMs > :zero",
     "timeoutSeconds > :zero",
+    "attribute_type(fullRenewalBase, :N)",
     "attribute_type(timeoutConfig.timeoutMinutes, :N)",
     "attribute_type(timeoutConfig.autoRenew, :BOOL)",
     "attribute_type(timeoutConfig.maxDurationMinutes, :N)",

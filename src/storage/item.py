@@ -1,8 +1,8 @@
 """A session as an item of the table, in DynamoDB's own attribute values.
 
-Numbers are epoch milliseconds, ``ttl`` epoch seconds. ``maxExpiresAt``,
-``fullRenewalUntil``, ``timeoutMs`` and ``timeoutSeconds`` are derived from the others:
-DynamoDB compares and adds stored attributes, but computes nothing else.
+Numbers are epoch milliseconds; ``ttl`` and ``activityTtl`` are epoch seconds. ``activityTtl``, and
+what ``_derived`` makes, follow from the others: DynamoDB compares and adds stored attributes, but
+computes nothing else.
 """
 
 import json
@@ -18,37 +18,65 @@ LATEST_INSTANT_MS = 253_402_300_799_999
 """The end of the year 9999: what RFC 3339 can write."""
 
 
+def number(value: int) -> dict[str, str]:
+    """The number as an attribute value."""
+    return {"N": str(value)}
+
+
 def ttl_seconds(expires_at_ms: int, retention_seconds: int) -> int:
-    """When DynamoDB may delete the item: the retention after the expiry, rounded up."""
+    """When DynamoDB may delete an item: the retention after its expiry, rounded up.
+
+    Of the last activity it makes ``activityTtl``: a whole timeout later is the ``ttl``.
+    """
     return -(-expires_at_ms // MS_PER_SECOND) + retention_seconds
 
 
 def item_of(session: Session, retention_seconds: int) -> Item:
     """The item that stores the session."""
-    config = session.timeout_config
     item: dict[str, Mapping[str, Any]] = {
         "sessionId": {"S": session.session_id},
         "agentId": {"S": session.agent_id},
         "userId": {"S": session.user_id},
         "metadata": {"S": session.metadata_json},
-        "createdAt": _number(session.created_at_ms),
-        "lastActivity": _number(session.last_activity_ms),
-        "expiresAt": _number(session.expires_at_ms),
+        "createdAt": number(session.created_at_ms),
+        "lastActivity": number(session.last_activity_ms),
+        "expiresAt": number(session.expires_at_ms),
         **_derived(session),
-        "timeoutConfig": {
-            "M": {
-                "timeoutMinutes": _number(config.timeout_minutes),
-                "autoRenew": {"BOOL": config.auto_renew},
-                "maxDurationMinutes": _number(config.max_duration_minutes),
-                "warningThresholdMinutes": _number(config.warning_threshold_minutes),
-            }
-        },
-        "renewalCount": _number(session.renewal_count),
-        "ttl": _number(ttl_seconds(session.expires_at_ms, retention_seconds)),
+        "timeoutConfig": config_item(session.timeout_config),
+        "renewalCount": number(session.renewal_count),
+        "activityTtl": number(ttl_seconds(session.last_activity_ms, retention_seconds)),
+        "ttl": number(ttl_seconds(session.expires_at_ms, retention_seconds)),
     }
     if session.last_renewal_id is not None:
         item["lastRenewalId"] = {"S": session.last_renewal_id}
     return item
+
+
+def config_item(config: TimeoutConfig) -> Mapping[str, Any]:
+    """The attribute value that stores the time limits."""
+    return {
+        "M": {
+            "timeoutMinutes": number(config.timeout_minutes),
+            "autoRenew": {"BOOL": config.auto_renew},
+            "maxDurationMinutes": number(config.max_duration_minutes),
+            "warningThresholdMinutes": number(config.warning_threshold_minutes),
+        }
+    }
+
+
+def config_of(item: Item) -> TimeoutConfig:
+    """The time limits that the item stores.
+
+    Raises:
+        ValueError: an attribute is missing or of another type; the text names it.
+    """
+    config = _value(item, "timeoutConfig", "M")
+    return TimeoutConfig(
+        timeout_minutes=whole(config, "timeoutMinutes"),
+        auto_renew=_value(config, "autoRenew", "BOOL"),
+        max_duration_minutes=whole(config, "maxDurationMinutes"),
+        warning_threshold_minutes=whole(config, "warningThresholdMinutes"),
+    )
 
 
 def session_of(item: Item) -> Session:
@@ -59,22 +87,16 @@ def session_of(item: Item) -> Session:
     """
     session_id: str = item["sessionId"]["S"]
     try:
-        config = _value(item, "timeoutConfig", "M")
         session = Session(
             session_id=session_id,
             agent_id=_value(item, "agentId", "S"),
             user_id=_value(item, "userId", "S"),
             metadata_json=_value(item, "metadata", "S"),
-            created_at_ms=_whole(item, "createdAt"),
-            last_activity_ms=_whole(item, "lastActivity"),
-            expires_at_ms=_whole(item, "expiresAt"),
-            timeout_config=TimeoutConfig(
-                timeout_minutes=_whole(config, "timeoutMinutes"),
-                auto_renew=_value(config, "autoRenew", "BOOL"),
-                max_duration_minutes=_whole(config, "maxDurationMinutes"),
-                warning_threshold_minutes=_whole(config, "warningThresholdMinutes"),
-            ),
-            renewal_count=_whole(item, "renewalCount"),
+            created_at_ms=whole(item, "createdAt"),
+            last_activity_ms=whole(item, "lastActivity"),
+            expires_at_ms=whole(item, "expiresAt"),
+            timeout_config=config_of(item),
+            renewal_count=whole(item, "renewalCount"),
             last_renewal_id=_value(item, "lastRenewalId", "S") if "lastRenewalId" in item else None,
         )
         latest_ms = max(session.last_activity_ms, session.max_expires_at_ms)
@@ -88,6 +110,7 @@ def session_of(item: Item) -> Session:
         )
         _demand(session.timeout_ms > 0, "timeoutMinutes is not positive")
         _demand(session.renewal_count >= 0, "renewalCount is negative")
+        _demand(whole(item, "activityTtl") > 0, "activityTtl is not positive")
         for name, value in _derived(session).items():
             _demand(item.get(name) == value, f"{name} is at odds with createdAt and timeoutConfig")
         _demand(_is_json_object(session.metadata_json), "metadata is not a JSON object's text")
@@ -103,7 +126,12 @@ def _value(attributes: Item, name: str, kind: str) -> Any:
         raise ValueError(f"{name} is missing or not of type {kind}") from None
 
 
-def _whole(attributes: Item, name: str) -> int:
+def whole(attributes: Item, name: str) -> int:
+    """The whole number that the attribute holds.
+
+    Raises:
+        ValueError: it is missing, or holds another value; the text names it.
+    """
     number = _value(attributes, name, "N")
     try:
         return int(number)
@@ -118,22 +146,20 @@ def _demand(holds: bool, otherwise: str) -> None:
 
 def _derived(session: Session) -> dict[str, Mapping[str, str]]:
     return {
-        "maxExpiresAt": _number(session.max_expires_at_ms),
-        "fullRenewalUntil": _number(session.full_renewal_until_ms),
-        "timeoutMs": _number(session.timeout_ms),
-        "timeoutSeconds": _number(session.timeout_ms // MS_PER_SECOND),
+        "maxExpiresAt": number(session.max_expires_at_ms),
+        "fullRenewalUntil": number(session.full_renewal_until_ms),
+        "fullRenewalBase": number(session.created_at_ms - session.timeout_ms),
+        "timeoutMs": number(session.timeout_ms),
+        "timeoutSeconds": number(session.timeout_ms // MS_PER_SECOND),
     }
-
-
-def _number(value: int) -> Mapping[str, str]:
-    return {"N": str(value)}
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+# A number's text is as good as the number, and may have more digits than Python converts.
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=str, parse_float=str)
 
 
 def _is_json_object(text: str) -> bool:

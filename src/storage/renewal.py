@@ -3,22 +3,22 @@
 It has three forms. Most renewals need only the first.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from domain import renewal as rule
 from domain.session import Outcome, Session
 from storage.change import IS_A_SESSION, TYPES_AND_BOUNDS, Change, Write
-from storage.item import ttl_seconds
+from storage.item import number, ttl_seconds
 from storage.table import SessionsTable, write_form
 
 # `<>` is true in DynamoDB when the attribute is absent: a first renewal replays nothing.
 NOT_A_REPLAY = "lastRenewalId <> :renewalId"
+ACTIVE_NOW = "lastActivity = :now, activityTtl = :activityTtl"
 COUNT_IT = "renewalCount = renewalCount + :one, lastRenewalId = :renewalId"
 
 BY_TIMEOUT = write_form(
-    "SET expiresAt = :now + timeoutMs, #ttl = :retainedNow + timeoutSeconds, "
-    f"lastActivity = :now, {COUNT_IT}",
+    "SET expiresAt = :now + timeoutMs, #ttl = :activityTtl + timeoutSeconds, "
+    f"{ACTIVE_NOW}, {COUNT_IT}",
     "expiresAt > :now",
     "expiresAt < maxExpiresAt",
     "fullRenewalUntil >= :now",
@@ -30,7 +30,7 @@ BY_TIMEOUT = write_form(
 """A whole timeout from now: the common case, and always the first write."""
 
 TO_THE_MAXIMUM = write_form(
-    f"SET expiresAt = maxExpiresAt, #ttl = :ttl, lastActivity = :now, {COUNT_IT}",
+    f"SET expiresAt = maxExpiresAt, #ttl = :ttl, {ACTIVE_NOW}, {COUNT_IT}",
     "expiresAt > :now",
     "expiresAt < maxExpiresAt",
     "fullRenewalUntil < :now",
@@ -74,26 +74,30 @@ def write_of(table: SessionsTable, stored: Session, granted: Outcome, renewal_id
     at_ms, expires_at_ms = granted.at_ms, granted.session.expires_at_ms
     counted = _counted(renewal_id)
     if expires_at_ms == stored.expires_at_ms:
-        return OVERTAKEN, {":expiresAt": {"N": str(expires_at_ms)}, **counted}
+        return OVERTAKEN, {":expiresAt": number(expires_at_ms), **counted}
     if at_ms <= stored.full_renewal_until_ms:
         return write_by_timeout(table, at_ms, renewal_id)
     return TO_THE_MAXIMUM, {
-        ":now": {"N": str(at_ms)},
-        ":maxExpiresAt": {"N": str(expires_at_ms)},
-        ":ttl": {"N": str(ttl_seconds(expires_at_ms, table.retention_seconds))},
+        ":maxExpiresAt": number(expires_at_ms),
+        ":ttl": number(ttl_seconds(expires_at_ms, table.retention_seconds)),
+        **active_at(table, at_ms),
         **counted,
     }
 
 
 def write_by_timeout(table: SessionsTable, at_ms: int, renewal_id: str) -> Write:
     """The write that needs to know nothing of the session."""
-    return BY_TIMEOUT, {
-        ":now": {"N": str(at_ms)},
-        ":retainedNow": {"N": str(ttl_seconds(at_ms, table.retention_seconds))},
-        **_counted(renewal_id),
-        **TYPES_AND_BOUNDS,
+    values = active_at(table, at_ms) | _counted(renewal_id) | TYPES_AND_BOUNDS
+    return BY_TIMEOUT, values
+
+
+def active_at(table: SessionsTable, at_ms: int) -> dict[str, Any]:
+    """The values of ``ACTIVE_NOW``."""
+    return {
+        ":now": number(at_ms),
+        ":activityTtl": number(ttl_seconds(at_ms, table.retention_seconds)),
     }
 
 
-def _counted(renewal_id: str) -> Mapping[str, Any]:
-    return {":one": {"N": "1"}, ":renewalId": {"S": renewal_id}}
+def _counted(renewal_id: str) -> dict[str, Any]:
+    return {":one": number(1), ":renewalId": {"S": renewal_id}}

@@ -100,13 +100,11 @@ def configured(name: str, value: Mapping[str, Any] | None) -> Item:
     return having("timeoutConfig", {"M": {key: each for key, each in config.items() if each}})
 
 
+# What a renewal replaces, it does not look at.
+LOOKED_AT = [name for name in ITEM if name not in ("sessionId", "activityTtl", "ttl")]
 NOT_SESSIONS = {
-    **{f"without {name}": without(name) for name in ITEM if name not in ("sessionId", "ttl")},
-    **{
-        f"{name} is a list": having(name, {"L": []})
-        for name in ITEM
-        if name not in ("sessionId", "ttl")
-    },
+    **{f"without {name}": without(name) for name in LOOKED_AT},
+    **{f"{name} is a list": having(name, {"L": []}) for name in LOOKED_AT},
     **{f"{name} left out": configured(name, None) for name in ITEM["timeoutConfig"]["M"]},
     **{f"{name} is text": configured(name, {"S": "5"}) for name in ITEM["timeoutConfig"]["M"]},
     "metadata is a map": having("metadata", {"M": {}}),

@@ -34,6 +34,12 @@ CASES: list[tuple[WriteForm, str, Session | None, Session | Item]] = [
     (BY_TIMEOUT, "renewalCount >= :zero", None, without("renewalCount")),
     (BY_TIMEOUT, "timeoutMs > :zero", None, having("timeoutMs", {"N": "0"})),
     (BY_TIMEOUT, "timeoutSeconds > :zero", None, without("timeoutSeconds")),
+    (
+        BY_TIMEOUT,
+        "attribute_type(fullRenewalBase, :N)",
+        None,
+        having("fullRenewalBase", {"S": "noon"}),
+    ),
     *[
         (
             BY_TIMEOUT,
