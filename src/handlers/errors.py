@@ -1,10 +1,16 @@
 """What each error of the code is to a client: the one table of statuses, codes and wordings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from domain.errors import MaximumDurationReached, SessionExpired, SessionNotFound
+from domain.errors import (
+    KeyUsedForAnother,
+    MaximumBelowTimeout,
+    MaximumDurationReached,
+    SessionExpired,
+    SessionNotFound,
+)
 from handlers.session_info import rfc3339
 from storage.errors import StorageUnavailable
 
@@ -23,17 +29,66 @@ class MethodNotAllowed(Exception):
     allowed: str
 
 
+@dataclass(eq=False)
+class InvalidRequest(Exception):
+    """Something in the request is not what it must be."""
+
+    field: str
+    allowed: str
+
+
+@dataclass(eq=False)
+class BodyTooLarge(Exception):
+    """The body has more bytes than this."""
+
+    max_bytes: int
+
+
+@dataclass(eq=False)
+class UnsupportedMediaType(Exception):
+    """The request says that its body is not JSON."""
+
+
+@dataclass(eq=False)
+class Unhealthy(StorageUnavailable):
+    """The table does not answer a health check, at this instant."""
+
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """One row: ``details`` and ``headers`` are made of the facts that the error carries."""
+    """One row: the functions make of the facts that the error carries what the answer says.
+
+    ``beside`` are fields of the body beside the two that every error has.
+    """
 
     status: int
     code: str
     message: str
     details: Callable[[Any], str]
     headers: Callable[[Any], dict[str, str]] = lambda _: {}
+    beside: Callable[[Any], dict[str, str]] = lambda _: {}
     metric: str = "Refusals"
 
+
+INVALID_REQUEST = ErrorAnswer(
+    400,
+    "VALIDATION_ERROR",
+    "Invalid request",
+    lambda error: f"{error.field} must be {error.allowed}.",
+)
+UNAVAILABLE = ErrorAnswer(
+    503,
+    "SERVICE_UNAVAILABLE",
+    "Service temporarily unavailable",
+    lambda _: (
+        f"Send the request again after {RETRY_AFTER_SECONDS} second, "
+        "with the same Idempotency-Key if it had one."
+    ),
+    headers=lambda _: {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    metric="StorageFaults",
+)
 
 ERRORS: Mapping[type[Exception], ErrorAnswer] = {
     RouteNotFound: ErrorAnswer(
@@ -46,7 +101,7 @@ ERRORS: Mapping[type[Exception], ErrorAnswer] = {
         405,
         "METHOD_NOT_ALLOWED",
         "Method not allowed",
-        lambda error: f"Send the request again with one of the methods {error.allowed}.",
+        lambda error: f"Use another method here: {error.allowed}.",
         headers=lambda error: {"Allow": error.allowed},
     ),
     SessionNotFound: ErrorAnswer(
@@ -75,16 +130,37 @@ ERRORS: Mapping[type[Exception], ErrorAnswer] = {
             f"{rfc3339(error.max_expires_at_ms)}. Use it until then, and then create a new session."
         ),
     ),
-    StorageUnavailable: ErrorAnswer(
-        503,
-        "SERVICE_UNAVAILABLE",
-        "Service temporarily unavailable",
-        lambda _: (
-            f"Send the request again after {RETRY_AFTER_SECONDS} second, "
-            "with the same Idempotency-Key if it had one."
+    InvalidRequest: INVALID_REQUEST,
+    MaximumBelowTimeout: replace(
+        INVALID_REQUEST,
+        details=lambda error: (
+            f"maxDurationMinutes, {error.max_duration_minutes}, must be at least timeoutMinutes, "
+            f"{error.timeout_minutes}: give both."
         ),
-        headers=lambda _: {"Retry-After": str(RETRY_AFTER_SECONDS)},
-        metric="StorageFaults",
+    ),
+    KeyUsedForAnother: replace(
+        INVALID_REQUEST,
+        details=lambda _: (
+            "Idempotency-Key must be a new one: this one came with other metadata or another "
+            "timeoutConfig before."
+        ),
+    ),
+    BodyTooLarge: ErrorAnswer(
+        413,
+        "PAYLOAD_TOO_LARGE",
+        "Request body too large",
+        lambda error: f"Send at most {error.max_bytes} bytes.",
+    ),
+    UnsupportedMediaType: ErrorAnswer(
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "Unsupported media type",
+        lambda _: "Send the body as JSON, with the header Content-Type: application/json.",
+    ),
+    StorageUnavailable: UNAVAILABLE,
+    Unhealthy: replace(
+        UNAVAILABLE,
+        beside=lambda error: {"status": "unhealthy", "timestamp": rfc3339(error.at_ms)},
     ),
 }
 

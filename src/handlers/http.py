@@ -36,16 +36,32 @@ class Request:
         return self._text("requestContext", "requestId") or lambda_request_id
 
     @property
+    def idempotency_key(self) -> str:
+        """What the client calls the request, so that a retry can be told; empty without a name."""
+        return self.header("idempotency-key")
+
+    @property
     def renewal_id(self) -> str:
         """What makes a retry the same renewal: the ``Idempotency-Key``, else the request ID.
 
         A key that is long or not plain ASCII is stood for by its digest: what is stored is
         bounded, whatever the client sends.
         """
-        key = self._header("idempotency-key") or self.request_id
+        key = self.idempotency_key or self.request_id
         if len(key) <= MAX_PLAIN_RENEWAL_ID_CHARS and key.isascii():
             return key
         return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def query(self) -> Mapping[str, Any]:
+        """The decoded query parameters; those of one name are joined by commas."""
+        return self._mapping("queryStringParameters")
+
+    @property
+    def body(self) -> tuple[str, bool]:
+        """The body, empty where there is none, and whether it is in base64."""
+        fields = self.event if isinstance(self.event, Mapping) else {}
+        return self._text("body"), fields.get("isBase64Encoded") is True
 
     @property
     def route_key(self) -> str:
@@ -57,15 +73,17 @@ class Request:
         """Whether a browser asks what it may send: ``ANY`` and ``$default`` bring that, too."""
         return self._text("requestContext", "http", "method") == "OPTIONS"
 
-    def _header(self, name: str) -> str:
-        headers = self.event.get("headers") if isinstance(self.event, Mapping) else None
-        if not isinstance(headers, Mapping):
-            return ""
+    def header(self, name: str) -> str:
+        """The header of this name, in lower case; empty where there is none."""
         # API Gateway sends the names in lower case, SAM CLI as the client spelt them.
-        for header, value in headers.items():
+        for header, value in self._mapping("headers").items():
             if header.lower() == name and isinstance(value, str):
                 return value
         return ""
+
+    def _mapping(self, name: str) -> Mapping[str, Any]:
+        found = self.event.get(name) if isinstance(self.event, Mapping) else None
+        return found if isinstance(found, Mapping) else {}
 
     def _text(self, *path: str) -> str:
         found = self.event
@@ -76,12 +94,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success: its body, and what the log and the metrics call it."""
+    """A success: its body, and what the log and the metrics call it.
+
+    ``session_id`` is for the log, where the path has none.
+    """
 
     status: int
     body: str
     outcome: str
     metric: str
+    session_id: str = ""
 
 
 Call = Callable[[Request], Answer]
@@ -107,6 +129,7 @@ def http_handler(routes: Mapping[str, Call]) -> Handler:
             answered = _call(routes, request)(request)
         except Exception as error:  # noqa: BLE001 - the last to answer
             return _refuse(error, facts)
+        facts["session_id"] = facts["session_id"] or answered.session_id
         logger.info(answered.outcome, extra={"outcome": answered.outcome, **facts})
         count(answered.metric)
         return _response(answered.status, answered.body)
@@ -145,7 +168,7 @@ def _refuse(error: Exception, facts: Mapping[str, str]) -> Response:
         logger.info(row.message, extra=facts)
     count(row.metric, reason=row.code)
     problem = {"code": row.code, "message": row.message, "details": row.details(error)}
-    body = json.dumps({"success": False, "error": problem})
+    body = json.dumps({"success": False, "error": problem, **row.beside(error)})
     return _response(row.status, body, row.headers(error))
 
 

@@ -1,12 +1,16 @@
-"""The settings of a function: read from its environment once, when it starts."""
+"""The settings of the functions: read from the environment once, when they start."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from domain.session import TimeoutConfig
+from domain.timeout import MAX_DURATION_MINUTES, MAX_WARNING_MINUTES, TimeoutPolicy
+
 SECONDS_PER_HOUR = 3600
 MAX_RETENTION_HOURS = 365 * 24
+MIN_CURSOR_KEY_CHARS = 32
 
 
 class SettingsError(Exception):
@@ -15,7 +19,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment decides.
+    """What both functions need.
 
     ``retention_seconds`` is how long an expired session stays stored: until DynamoDB deletes
     it, it answers 410 and not 404.
@@ -37,10 +41,53 @@ class Settings:
                 "SESSIONS_TABLE must name a DynamoDB table: 3 to 255 letters, digits, "
                 f"'_', '-' or '.'; it is {table!r}"
             )
-        hours = environment.get("RETENTION_HOURS", "")
-        if not re.fullmatch("[0-9]{1,4}", hours) or not 1 <= int(hours) <= MAX_RETENTION_HOURS:
-            raise SettingsError(
-                "RETENTION_HOURS must be a whole number of hours from 1 to "
-                f"{MAX_RETENTION_HOURS}; it is {hours!r}"
-            )
-        return cls(table, int(hours) * SECONDS_PER_HOUR)
+        hours = _whole(environment, "RETENTION_HOURS", "hours", MAX_RETENTION_HOURS)
+        return cls(table, hours * SECONDS_PER_HOUR)
+
+
+def timeout_policy_from(environment: Mapping[str, str]) -> TimeoutPolicy:
+    """What clients may choose, and what those get who do not.
+
+    Raises:
+        SettingsError: a setting is missing, out of its range or at odds with another.
+    """
+    least = _minutes(environment, "MIN_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
+    default = _minutes(environment, "DEFAULT_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
+    most = _minutes(environment, "MAX_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
+    duration = _minutes(environment, "DEFAULT_MAX_DURATION_MINUTES", MAX_DURATION_MINUTES)
+    warning = _minutes(environment, "DEFAULT_WARNING_THRESHOLD_MINUTES", MAX_WARNING_MINUTES)
+    for name, low, high_name, high in (
+        ("MIN_TIMEOUT_MINUTES", least, "DEFAULT_TIMEOUT_MINUTES", default),
+        ("DEFAULT_TIMEOUT_MINUTES", default, "MAX_TIMEOUT_MINUTES", most),
+        ("DEFAULT_TIMEOUT_MINUTES", default, "DEFAULT_MAX_DURATION_MINUTES", duration),
+    ):
+        if low > high:
+            raise SettingsError(f"{name} must be at most {high_name}, {high}; it is {low}")
+    return TimeoutPolicy(TimeoutConfig(default, True, duration, warning), least, most)
+
+
+def cursor_key_from(environment: Mapping[str, str]) -> str:
+    """The key that signs the cursors of lists: whoever has it can make one.
+
+    Raises:
+        SettingsError: ``CURSOR_KEY`` is missing or too short. The text does not tell it.
+    """
+    key = environment.get("CURSOR_KEY", "")
+    if len(key) < MIN_CURSOR_KEY_CHARS:
+        raise SettingsError(
+            f"CURSOR_KEY must be {MIN_CURSOR_KEY_CHARS} characters or more; it has {len(key)}"
+        )
+    return key
+
+
+def _minutes(environment: Mapping[str, str], name: str, most: int) -> int:
+    return _whole(environment, name, "minutes", most)
+
+
+def _whole(environment: Mapping[str, str], name: str, unit: str, most: int) -> int:
+    value = environment.get(name, "")
+    if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= most:
+        raise SettingsError(
+            f"{name} must be a whole number of {unit} from 1 to {most}; it is {value!r}"
+        )
+    return int(value)

@@ -1,0 +1,36 @@
+"""A page's cursor: opaque to the client, and of no use but for the next page of its own list."""
+
+import hashlib
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from handlers.errors import InvalidRequest
+from storage.listing import Owner, Position
+
+THE_SAME_LISTS = "one that the same list, with the same userId and agentId, was answered with"
+
+
+def seal(key: str, owner: Owner, position: Position) -> str:
+    """The position as a cursor, signed for the list of this owner."""
+    return str(_serializer(key, owner).dumps([position.session_id, position.created_at_ms]))
+
+
+def unseal(key: str, owner: Owner, cursor: str) -> Position:
+    """The position in the cursor.
+
+    Raises:
+        InvalidRequest: the cursor was not made by ``seal`` with this key and for this owner.
+    """
+    try:
+        session_id, created_at_ms = _serializer(key, owner).loads(cursor)
+    except BadData:
+        raise InvalidRequest("cursor", THE_SAME_LISTS) from None
+    return Position(session_id, created_at_ms)
+
+
+def _serializer(key: str, owner: Owner) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        key,
+        salt=f"user {owner.user_id}, agent {owner.agent_id}",
+        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+    )
