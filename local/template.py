@@ -77,17 +77,24 @@ class Template:
         properties: dict[str, Any] = self.resources[resource]["Properties"]
         return properties
 
+    def functions(self) -> list[str]:
+        """The names of the functions."""
+        return [
+            name
+            for name, resource in self.resources.items()
+            if resource["Type"] == "AWS::Serverless::Function"
+        ]
+
     def routes(self) -> list[Route]:
         """Every route, the most specific first: the first to match is API Gateway's choice."""
         routes = [
             Route(
                 event["Properties"].get("Method", "ANY").upper(),
                 event["Properties"].get("Path", DEFAULT_ROUTE),
-                resource["Properties"]["Handler"],
+                function["Handler"],
             )
-            for resource in self.resources.values()
-            if resource["Type"] == "AWS::Serverless::Function"
-            for event in resource["Properties"].get("Events", {}).values()
+            for function in map(self.properties, self.functions())
+            for event in function["Events"].values()
             if event["Type"] == "HttpApi"
         ]
         return sorted(routes, key=_generality)
@@ -105,8 +112,12 @@ class Template:
 
     def environment(self) -> dict[str, str]:
         """The functions' environment where it is a value or a parameter with a default."""
-        variables = self.document["Globals"]["Function"]["Environment"]["Variables"]
-        known = {name: self._value(value) for name, value in variables.items()}
+        functions = [self.document["Globals"]["Function"], *map(self.properties, self.functions())]
+        known = {
+            name: self._value(value)
+            for function in functions
+            for name, value in function.get("Environment", {}).get("Variables", {}).items()
+        }
         return {name: value for name, value in known.items() if value}
 
     def _value(self, value: Any) -> str:
@@ -121,7 +132,15 @@ class Template:
         table = self.properties("SessionsTable")
         client.create_table(
             TableName=name,
-            **{key: table[key] for key in ("AttributeDefinitions", "BillingMode", "KeySchema")},
+            **{
+                key: table[key]
+                for key in (
+                    "AttributeDefinitions",
+                    "BillingMode",
+                    "GlobalSecondaryIndexes",
+                    "KeySchema",
+                )
+            },
         )
         client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
         client.update_time_to_live(
