@@ -18,6 +18,7 @@ from handlers.observability import logger
 from local.dynamodb_local import DynamoDBLocalUnavailable, dynamodb_local
 from local.template import Template
 from storage.table import SessionsTable
+from tests.sessions import CURSOR_KEY
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -26,11 +27,12 @@ RETENTION_SECONDS = 24 * 3600
 
 # Never a real account, whatever the developer's own environment holds.
 os.environ.update(
+    Template().environment(),
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",  # noqa: S106 - no secret
     AWS_DEFAULT_REGION="eu-west-1",
     SESSIONS_TABLE="sessions",
-    RETENTION_HOURS="24",
+    CURSOR_KEY=CURSOR_KEY,
 )
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)

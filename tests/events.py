@@ -1,6 +1,7 @@
 """Events of API Gateway, payload 2.0, and what the function answers to them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,35 @@ def renewal_event(
     event["requestContext"]["requestId"] = request_id
     event["headers"] |= headers or {}
     return {**event, **fields}
+
+
+SESSIONS = "/api/messaging/sessions"
+
+
+def api_event(  # noqa: PLR0913 - what a request is made of
+    method: str,
+    path: str = SESSIONS,
+    *,
+    session_id: str | None = None,
+    body: object = None,
+    query: Mapping[str, str] | None = None,
+    key: str | None = None,
+    request_id: str = "request-1",
+) -> dict[str, Any]:
+    """The event of any call: a route of the template, and what the client sent to it."""
+    event = renewal_event(request_id=request_id, routeKey=f"{method} {path}")
+    event["requestContext"]["http"]["method"] = method
+    del event["pathParameters"]
+    if session_id is not None:
+        event["pathParameters"] = {"sessionId": session_id}
+    if body is not None:
+        event["body"] = body if isinstance(body, str) else json.dumps(body)
+        event["headers"]["content-type"] = "application/json"
+    if query:
+        event["queryStringParameters"] = dict(query)
+    if key is not None:
+        event["headers"]["idempotency-key"] = key
+    return event
 
 
 @dataclass

@@ -3,11 +3,17 @@
 from typing import Any
 
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
+from domain.timeout import TimeoutPolicy
 
 AGENT_ID = "7b0f7a5e-53c7-4d0f-9a43-1f6a3c0d9f11"
 USER_ID = "f3d0b8f2-8f8e-4a43-9a5b-6a2f3c1e7d22"
 NOON_MS = 4_102_488_000_000
 """The instant that stands for now: 2100-01-01, 12:00. Later than any clock that deletes by TTL."""
+
+POLICY = TimeoutPolicy(TimeoutConfig(30, True, 720, 5), 5, 1440)
+"""The template's own defaults."""
+
+CURSOR_KEY = "a key that signs the cursors of tests"
 
 
 def minutes(count: float) -> int:

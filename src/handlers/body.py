@@ -5,7 +5,6 @@ with one name, and give up on deep nesting. This one checks the text and keeps i
 """
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator
@@ -21,11 +20,11 @@ MAX_SHOWN_NAME_CHARS = 100
 JSON_MEDIA_TYPE = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.I)
 
 TOKEN = re.compile(
-    r"""[ \t\n\r]*(?:
+    r"""(?:
         (?P<string> "(?: [^"\\\x00-\x1f] | \\["\\/bfnrt] | \\u[0-9a-fA-F]{4} )*+" )
       | (?P<scalar> -?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)? | true | false | null )
       | (?P<mark> [][{}:,] )
-    )""",
+    )[ \t\n\r]*""",
     re.X,
 )
 
@@ -59,7 +58,7 @@ def _text_of(request: Request) -> str:
         if len(raw) > MAX_BODY_BYTES:
             raise BodyTooLarge(MAX_BODY_BYTES)
         return raw.decode()
-    except (UnicodeError, binascii.Error):
+    except ValueError:  # base64's own, or the decoder's
         raise InvalidRequest("The body", "text in UTF-8") from None
 
 
@@ -116,8 +115,8 @@ def _parsed(text: str) -> Iterator[tuple[str, str, int]]:
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     """The kind, the shortest spelling and the place of each token."""
-    at, end = 0, len(text.rstrip(" \t\n\r"))
-    while at < end:
+    at = len(text) - len(text.lstrip(" \t\n\r"))
+    while at < len(text):
         token = TOKEN.match(text, at)
         if token is None or token.lastgroup is None:
             raise _broken(at)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from domain.creation import KEY_LIFETIME_MS, Creation, create
 from domain.errors import KeyUsedForAnother
-from domain.session import RESERVED_ID_PREFIX, Outcome, Session
+from domain.session import MS_PER_SECOND, RESERVED_ID_PREFIX, Outcome, Session
 from storage.errors import InvalidItem, StorageUnavailable
 from storage.item import Item, config_item, config_of, item_of, number, ttl_seconds, whole
 from storage.table import SessionsTable, ask
@@ -94,7 +94,7 @@ def _both(
                 # DynamoDB deletes late: a key is forgotten at its time, not at its deletion.
                 "ConditionExpression": f"{NEW} OR #ttl <= :now",
                 "ExpressionAttributeNames": {"#ttl": "ttl"},
-                "ExpressionAttributeValues": {":now": number(ttl_seconds(now_ms, 0))},
+                "ExpressionAttributeValues": {":now": number(now_ms // MS_PER_SECOND)},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         },

@@ -35,9 +35,14 @@ def beat(table: SessionsTable, session_id: str, now_ms: int, heartbeat_id: str) 
     return Change(
         now_ms,
         lambda stored: rule.beat(stored, now_ms, heartbeat_id),
-        _where_it_renews(renewal.write_by_timeout(table, now_ms, heartbeat_id)),
+        first_write(table, now_ms, heartbeat_id),
         lambda stored, granted: write_of(table, stored, granted, heartbeat_id),
     ).make(table, session_id)
+
+
+def first_write(table: SessionsTable, now_ms: int, heartbeat_id: str) -> Write:
+    """The write that needs to know nothing of the session."""
+    return _where_it_renews(renewal.write_by_timeout(table, now_ms, heartbeat_id))
 
 
 def write_of(table: SessionsTable, stored: Session, granted: Outcome, heartbeat_id: str) -> Write:

@@ -1,17 +1,28 @@
-"""Any number of renewals at once, against the engine that is atomic."""
+"""Any number of calls at once, against the engine that is atomic."""
 
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from domain.errors import MaximumDurationReached
+from domain.creation import Creation
+from domain.errors import MaximumDurationReached, SessionNotFound, SessionRefusal
+from domain.session import Outcome
+from domain.timeout import TimeoutChange
+from storage.creation import create_session_once
+from storage.deletion import delete_session
+from storage.errors import StorageUnavailable
+from storage.heartbeat import beat
+from storage.item import session_of
 from storage.renewal import renew
 from storage.table import SessionsTable
+from storage.timeout import change_timeout
 from tests.integration.renewals import item_with, put, writes_to
 from tests.sessions import NOON_MS, minutes, session
 
@@ -39,7 +50,7 @@ def at_once(call: Callable[[int], object]) -> list[object]:
         together.wait()
         try:
             return call(number)
-        except MaximumDurationReached as refusal:
+        except (SessionRefusal, StorageUnavailable) as refusal:
             return type(refusal)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -82,3 +93,107 @@ def test_64_deliveries_of_one_renewal_count_once(table: SessionsTable) -> None:
     put(table, session())
     at_once(lambda _: renew(table, "a-session", NOON_MS, "r1"))
     assert item_with(table, "a-session")["renewalCount"] == {"N": "1"}
+
+
+def test_64_heartbeats_by_64_clocks_all_renew_and_count_64(table: SessionsTable) -> None:
+    put(table, session())
+    at_once(lambda number: beat(table, "a-session", NOON_MS + number * 37 % 64, f"h{number}"))
+    item = item_with(table, "a-session")
+    assert item["renewalCount"] == {"N": str(AT_ONCE)}
+    assert item["expiresAt"] == {"N": str(NOON_MS + AT_ONCE - 1 + minutes(30))}
+
+
+def test_64_heartbeats_that_do_not_renew_leave_the_latest_clock_and_the_expiry(
+    table: SessionsTable,
+) -> None:
+    put(table, session(auto_renew=False))
+    outcomes = at_once(lambda number: beat(table, "a-session", NOON_MS + number, f"h{number}"))
+    assert all(isinstance(outcome, Outcome) for outcome in outcomes)
+    item = item_with(table, "a-session")
+    assert item["renewalCount"] == {"N": "0"}
+    assert item["lastActivity"] == {"N": str(NOON_MS + AT_ONCE - 1)}
+    assert item["expiresAt"] == {"N": str(session().expires_at_ms)}
+
+
+def test_changes_of_the_limits_among_renewals_come_to_what_some_order_gives(
+    table: SessionsTable,
+) -> None:
+    """Whatever comes last, the expiry is a timeout after the last activity: the latest timeout."""
+    put(table, session())
+
+    def call(number: int) -> object:
+        now_ms = NOON_MS + number
+        if number % 4:
+            return renew(table, "a-session", now_ms, f"r{number}")
+        return change_timeout(
+            table, "a-session", now_ms, TimeoutChange(timeout_minutes=20 + number)
+        )
+
+    outcomes = at_once(call)
+    assert all(isinstance(outcome, Outcome) for outcome in outcomes)
+    stored = session_of(item_with(table, "a-session"))
+    assert stored.renewal_count == AT_ONCE * 3 // 4
+    assert stored.last_activity_ms == NOON_MS + AT_ONCE - 1
+    assert stored.timeout_config.timeout_minutes in range(20, 20 + AT_ONCE, 4)
+    assert stored.expires_at_ms == stored.last_activity_ms + stored.timeout_ms
+
+
+def test_changes_of_the_maximum_among_renewals_keep_the_expiry_within_it(
+    table: SessionsTable,
+) -> None:
+    """A renewal that four of them overtake is given up: what is answered 200 is what counts."""
+    put(table, session(created=-60))
+
+    def call(number: int) -> object:
+        if number % 2:
+            return renew(table, "a-session", NOON_MS, f"r{number}")
+        limits = TimeoutChange(max_duration_minutes=70 + number)
+        return change_timeout(table, "a-session", NOON_MS, limits)
+
+    outcomes = at_once(call)
+    stored = session_of(item_with(table, "a-session"))
+    answered = [outcome for outcome in outcomes[1::2] if isinstance(outcome, Outcome)]
+    assert stored.renewal_count == len(answered)
+    assert stored.expires_at_ms == stored.latest_expiry_ms
+
+
+def test_a_deletion_among_other_calls_leaves_nothing_that_comes_back(table: SessionsTable) -> None:
+    put(table, session())
+    calls: list[Callable[[int], object]] = [
+        lambda number: renew(table, "a-session", NOON_MS, f"r{number}"),
+        lambda number: beat(table, "a-session", NOON_MS, f"h{number}"),
+        lambda _: change_timeout(table, "a-session", NOON_MS, TimeoutChange(timeout_minutes=20)),
+    ]
+
+    def call(number: int) -> object:
+        if number == AT_ONCE // 2:
+            delete_session(table, "a-session")
+            return None
+        return calls[number % 3](number)
+
+    outcomes = at_once(call)
+    assert outcomes.count(None) == 1
+    others = [outcome for outcome in outcomes if outcome is not None]
+    assert all(isinstance(each, Outcome) or each is SessionNotFound for each in others)
+    assert item_with(table, "a-session") == {}
+
+
+def test_of_64_deletions_at_once_one_deletes(table: SessionsTable) -> None:
+    put(table, session())
+    outcomes = at_once(lambda _: delete_session(table, "a-session"))
+    assert Counter(outcomes) == {None: 1, SessionNotFound: AT_ONCE - 1}
+
+
+def test_64_deliveries_of_one_creation_make_one_session(table: SessionsTable) -> None:
+    user_id = str(uuid.uuid4())
+    creation = Creation(session().agent_id, user_id, "{}", TimeoutChange())
+
+    def call(number: int) -> Outcome:
+        mine = replace(session(f"made-by-{number}-{user_id}"), user_id=user_id, metadata_json="{}")
+        return create_session_once(table, mine, creation, "one")
+
+    outcomes = at_once(call)
+    made = {each.session.session_id for each in outcomes if isinstance(each, Outcome)}
+    assert len(made) == 1
+    stored = [f"made-by-{number}-{user_id}" for number in range(AT_ONCE)]
+    assert [each for each in stored if item_with(table, each)] == list(made)

@@ -1,0 +1,401 @@
+"""SessionsFunction: an event of API Gateway in, an answer of the contract out."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.creation import KEY_LIFETIME_MS
+from handlers.sessions import sessions_handler
+from storage.renewal import write_by_timeout
+from storage.table import SessionsTable
+from tests.contract import hold_to
+from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event
+from tests.integration.renewals import item_with, put, writes_to
+from tests.sessions import AGENT_ID, CURSOR_KEY, NOON_MS, POLICY, USER_ID, minutes, session
+
+ONE = f"{SESSIONS}/{{sessionId}}"
+BODY = {"agentId": AGENT_ID, "userId": USER_ID}
+CALLS = [
+    ("GET", "", None),
+    ("POST", "/heartbeat", None),
+    ("PATCH", "/timeout", {"timeoutMinutes": 20}),
+]
+"""The calls on a session that answer with it: method, path, body."""
+
+
+def call(
+    table: SessionsTable,
+    method: str,
+    path: str = SESSIONS,
+    *,
+    now_ms: int = NOON_MS,
+    schema: str | None = None,
+    **sent: Any,
+) -> Answered:
+    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: now_ms)
+    answer = Answered(handler(api_event(method, path, **sent), LAMBDA_CONTEXT))
+    hold_to(schema if schema and answer.status < 300 else "Error", answer.body)
+    assert answer.headers["Cache-Control"] == "no-store"
+    return answer
+
+
+def create(table: SessionsTable, **sent: Any) -> Answered:
+    return call(table, "POST", schema="CreatedSession", **{"body": BODY, **sent})
+
+
+def on(table: SessionsTable, method: str, path: str = "", **sent: Any) -> Answered:
+    """A call on a session: on the one that claims are about, if not on another."""
+    sent = {"session_id": "a-session", "schema": "SessionInfo", **sent}
+    return call(table, method, f"{ONE}{path}", **sent)
+
+
+def test_a_session_begins_with_the_deployments_defaults(table: SessionsTable) -> None:
+    with writes_to(table) as requests:
+        answer = create(table)
+    assert requests == ["PutItem"]
+    assert answer.status == 201
+    assert answer.body == {
+        "sessionId": answer.body["sessionId"],
+        "agentId": AGENT_ID,
+        "userId": USER_ID,
+        "createdAt": "2100-01-01T12:00:00.000Z",
+        "expiresAt": "2100-01-01T12:30:00.000Z",
+        "metadata": {},
+        "timeoutConfig": {
+            "timeoutMinutes": 30,
+            "autoRenew": True,
+            "maxDurationMinutes": 720,
+            "warningThresholdMinutes": 5,
+        },
+    }
+
+
+def test_a_created_session_is_read_back_as_it_began(table: SessionsTable) -> None:
+    config = {
+        "timeoutMinutes": 7,
+        "autoRenew": False,
+        "maxDurationMinutes": 9,
+        "warningThresholdMinutes": 1,
+    }
+    created = create(table, body={**BODY, "timeoutConfig": config}).body
+    with writes_to(table) as requests:
+        read = on(table, "GET", session_id=created["sessionId"])
+    assert requests == ["GetItem"]
+    assert read.status == 200
+    assert {name: read.body[name] for name in created} == created
+    assert (read.body["renewalCount"], read.body["timeRemaining"]) == (0, minutes(7))
+
+
+def test_each_creation_without_a_key_makes_another_session(table: SessionsTable) -> None:
+    ids = {create(table, request_id="one").body["sessionId"] for _ in range(3)}
+    assert len(ids) == 3
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "{}",
+        '{"a":1.0,"b":1E400,"c":-0,"d":0.10000000000000000555,"e":null,"f":"","g":[[],{}]}',
+        f'{{"digits":{"9" * 5000}}}',
+        '{"text":"\\ud800 \\u0000 é 😀 \u2028"}',
+        '{"a":' + "[" * 5000 + "]" * 5000 + "}",
+        '{"a":' * 1700 + "1" + "}" * 1700,
+    ],
+    ids=["empty", "numbers", "many-digits", "text", "deep-lists", "deep-objects"],
+)
+def test_metadata_comes_back_exactly_from_every_call(table: SessionsTable, metadata: str) -> None:
+    """Compared as text: Python would not read all of these, and tell less of them apart."""
+    body = f'{{"agentId":"{AGENT_ID}","userId":"{USER_ID}","metadata":{metadata}}}'
+    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)
+    created = handler(api_event("POST", body=body), LAMBDA_CONTEXT)
+    assert created["statusCode"] == 201
+    session_id = created["body"].split('"')[3]
+    for method, path, sent in CALLS:
+        event = api_event(method, ONE + path, session_id=session_id, body=sent)
+        assert handler(event, LAMBDA_CONTEXT)["body"].endswith(f'"metadata": {metadata}}}')
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(metadata=st.dictionaries(st.text(), json_values, max_size=4), ascii_only=st.booleans())
+def test_whatever_json_object_the_metadata_is_it_comes_back_equal(
+    table_on_dynamodb_local: SessionsTable, metadata: dict[str, Any], ascii_only: bool
+) -> None:
+    table = table_on_dynamodb_local
+    body = json.dumps({**BODY, "metadata": metadata}, ensure_ascii=ascii_only, indent=1)
+    created = create(table, body=body)
+    assert created.body["metadata"] == metadata
+    assert on(table, "GET", session_id=created.body["sessionId"]).body["metadata"] == metadata
+
+
+def test_a_retried_creation_is_answered_with_the_first_session_as_it_began(
+    table: SessionsTable,
+) -> None:
+    with writes_to(table) as requests:
+        first = create(table, key="retried", request_id="one")
+        again = create(table, key="retried", request_id="two", now_ms=NOON_MS + minutes(1))
+    assert requests == ["TransactWriteItems"] * 2
+    assert (again.status, again.body) == (201, first.body)
+
+
+def test_a_retried_creation_makes_no_session_in_place_of_one_that_was_deleted(
+    table: SessionsTable,
+) -> None:
+    first = create(table, key="deleted-since").body["sessionId"]
+    on(table, "DELETE", session_id=first, schema="Deleted")
+    assert create(table, key="deleted-since").body["sessionId"] == first
+    assert on(table, "GET", session_id=first).status == 404
+
+
+def test_a_creations_key_is_forgotten_after_a_day(table: SessionsTable) -> None:
+    """To the second, whether or not DynamoDB has deleted it by then."""
+    first = create(table, key="a-day-ago").body["sessionId"]
+    second = NOON_MS + KEY_LIFETIME_MS
+    assert create(table, key="a-day-ago", now_ms=second - 1).body["sessionId"] == first
+    assert create(table, key="a-day-ago", now_ms=second).body["sessionId"] != first
+
+
+@pytest.mark.parametrize("name", ["agentId", "userId"])
+def test_a_key_is_one_agents_and_one_users(table: SessionsTable, name: str) -> None:
+    first = create(table, key="common").body["sessionId"]
+    other = {**BODY, name: "00000000-0000-4000-8000-000000000000"}
+    assert create(table, key="common", body=other).body["sessionId"] != first
+
+
+@pytest.mark.parametrize("change", [{"metadata": {"a": 1}}, {"timeoutConfig": {"autoRenew": True}}])
+def test_a_key_that_comes_with_another_content_is_400_and_tells_no_session(
+    table: SessionsTable, change: dict[str, Any]
+) -> None:
+    first = create(table, key="reused").body["sessionId"]
+    answer = create(table, key="reused", body={**BODY, **change})
+    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+    assert answer.body["error"]["details"].startswith("Idempotency-Key must be ")
+    assert first not in json.dumps(answer.body)
+
+
+def test_the_memory_of_a_key_is_no_session_and_cannot_be_reached_as_one(
+    table: SessionsTable,
+) -> None:
+    """Its ID can be computed by whoever knows the key; the session's cannot."""
+    create(table, key="known")
+    scanned = table.client.scan(TableName=table.name, ConsistentRead=True)["Items"]
+    memories = [item for item in scanned if "createdSessionId" in item]
+    assert memories
+    for memory in memories:
+        session_id = memory["sessionId"]["S"]
+        with writes_to(table) as requests:
+            for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/heartbeat")):
+                assert on(table, method, path, session_id=session_id).status == 404
+        assert requests == []
+        assert "userId" not in memory  # so it is in no index
+
+
+def test_an_activity_with_automatic_renewal_extends_and_counts(table: SessionsTable) -> None:
+    put(table, session(renewal_count=3))
+    with writes_to(table) as requests:
+        answer = on(table, "POST", "/heartbeat")
+    assert requests == ["UpdateItem"]
+    assert (answer.body["renewalCount"], answer.body["timeRemaining"]) == (4, minutes(30))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [session(auto_renew=False), session(created=-700, expires=20)],
+    ids=["not-automatic", "at-the-maximum"],
+)
+def test_an_activity_that_cannot_renew_is_noted_and_never_422(
+    table: SessionsTable, stored: Any
+) -> None:
+    put(table, stored)
+    with writes_to(table) as requests:
+        answer = on(table, "POST", "/heartbeat")
+    assert requests == ["UpdateItem"] * 2
+    assert answer.status == 200
+    assert (answer.body["renewalCount"], answer.body["timeRemaining"]) == (0, minutes(20))
+    assert answer.body["lastActivity"] == "2100-01-01T12:00:00.000Z"
+
+
+def test_a_retried_heartbeat_counts_once(table: SessionsTable) -> None:
+    put(table, session())
+    for request_id in ("one", "two"):
+        answer = on(table, "POST", "/heartbeat", key="beat", request_id=request_id)
+        assert answer.body["renewalCount"] == 1
+
+
+def test_the_limits_that_are_given_replace_the_sessions_own_and_the_others_stay(
+    table: SessionsTable,
+) -> None:
+    put(table, session(active=-5, warning=9, renewal_count=2))
+    with writes_to(table) as requests:
+        answer = on(table, "PATCH", "/timeout", body={"timeoutMinutes": 45, "autoRenew": False})
+    assert requests == ["UpdateItem"]
+    assert answer.body["timeoutConfig"] == {
+        "timeoutMinutes": 45,
+        "autoRenew": False,
+        "maxDurationMinutes": 720,
+        "warningThresholdMinutes": 9,
+    }
+    assert (answer.body["renewalCount"], answer.body["timeRemaining"]) == (2, minutes(40))
+    assert answer.body["lastActivity"] == "2100-01-01T11:55:00.000Z"
+
+
+def test_limits_that_do_not_fit_those_that_stay_are_400_and_say_both(table: SessionsTable) -> None:
+    put(table, session(timeout=30, maximum=720))
+    before = item_with(table, "a-session")
+    answer = on(table, "PATCH", "/timeout", body={"maxDurationMinutes": 20})
+    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+    details = answer.body["error"]["details"]
+    assert details.startswith("maxDurationMinutes, 20, must be at least timeoutMinutes, 30")
+    assert item_with(table, "a-session") == before
+
+
+def test_a_session_that_its_new_limits_leave_expired_is_answered_so(table: SessionsTable) -> None:
+    put(table, session(active=-8, expires=22))
+    answer = on(table, "PATCH", "/timeout", body={"timeoutMinutes": 5})
+    assert (answer.status, answer.body["timeRemaining"]) == (200, -minutes(3))
+    assert on(table, "GET").status == 410
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CALLS)
+def test_a_session_that_expired_is_410_and_one_that_is_not_there_404(
+    table: SessionsTable, method: str, path: str, body: object
+) -> None:
+    put(table, session(expires=0))
+    before = item_with(table, "a-session")
+    with writes_to(table) as requests:
+        assert on(table, method, path, body=body).status == 410
+        assert on(table, method, path, body=body, session_id="nobody's").status == 404
+    assert len(requests) == 2
+    assert item_with(table, "a-session") == before
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [*CALLS, ("DELETE", "", None)])
+@pytest.mark.parametrize("session_id", ["", "x" * 2049, "\ud800"])
+def test_an_id_that_no_session_can_have_is_404_without_a_look(
+    table: SessionsTable, method: str, path: str, body: object, session_id: str
+) -> None:
+    with writes_to(table) as requests:
+        assert on(table, method, path, body=body, session_id=session_id).status == 404
+    assert requests == []
+
+
+@pytest.mark.parametrize("expires", [20, -1], ids=["live", "expired"])
+def test_a_deleted_session_is_gone_expired_or_not(table: SessionsTable, expires: float) -> None:
+    put(table, session(expires=expires))
+    with writes_to(table) as requests:
+        answer = on(table, "DELETE", schema="Deleted")
+    assert requests == ["DeleteItem"]
+    assert (answer.status, answer.body) == (200, {"success": True, "message": "Session deleted"})
+    assert on(table, "GET").status == 404
+    assert on(table, "DELETE").status == 404
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [*CALLS, ("DELETE", "", None)])
+def test_an_item_that_is_not_a_session_is_500_and_stays_as_it_was(
+    table: SessionsTable, method: str, path: str, body: object
+) -> None:
+    item = {"sessionId": {"S": "a-session"}, "secret": {"S": "hush"}}
+    put(table, item)
+    assert on(table, method, path, body=body).status == 500
+    assert item_with(table, "a-session") == item
+
+
+def test_health_is_the_tables_and_not_a_session_of_that_name(table: SessionsTable) -> None:
+    with writes_to(table) as requests:
+        answer = call(table, "GET", f"{SESSIONS}/health", schema="Health")
+    assert requests == ["DescribeTable"]
+    assert answer.body["status"] == "healthy"
+    assert answer.body["activeSessions"] >= 0
+    assert answer.body["timestamp"] == "2100-01-01T12:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        (SESSIONS, "GET, POST"),
+        (f"{SESSIONS}/health", "GET"),
+        (ONE, "DELETE, GET"),
+        (f"{ONE}/heartbeat", "POST"),
+        (f"{ONE}/timeout", "PATCH"),
+    ],
+)
+@pytest.mark.parametrize("method", ["ANY", "PUT", "HEAD"])
+def test_another_method_is_405_and_names_the_right_ones(
+    table: SessionsTable, method: str, path: str, allowed: str
+) -> None:
+    answer = call(table, method, path)
+    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+    assert answer.headers["Allow"] == allowed
+
+
+SECRET = "4111-1111"  # noqa: S105 - stands for what must not be logged
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "outcome", "metric"),
+    [
+        ("POST", SESSIONS, "created", "Creations"),
+        ("GET", ONE, "read", "Reads"),
+        ("POST", f"{ONE}/heartbeat", "active", "Heartbeats"),
+        ("PATCH", f"{ONE}/timeout", "timeout changed", "TimeoutChanges"),
+        ("GET", SESSIONS, "listed", "Lists"),
+        ("GET", f"{SESSIONS}/health", "healthy", "HealthChecks"),
+        ("DELETE", ONE, "deleted", "Deletions"),
+        ("PUT", SESSIONS, "METHOD_NOT_ALLOWED", "Refusals"),
+    ],
+)
+def test_a_call_is_one_log_line_and_one_metric_without_metadata_or_event(  # noqa: PLR0913, PLR0917 - pytest's way
+    table_on_moto: SessionsTable,
+    capsys: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
+    outcome: str,
+    metric: str,
+) -> None:
+    table = table_on_moto
+    put(table, session(metadata_json=f'{{"card":"{SECRET}"}}'))
+    body = {**BODY, "metadata": {"card": SECRET}} if path == SESSIONS else {"timeoutMinutes": 9}
+    event = api_event(
+        method, path, session_id="a-session" if path.startswith(ONE) else None, body=body
+    )
+    event["headers"]["authorization"] = SECRET
+    sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)(event, LAMBDA_CONTEXT)
+    out = capsys.readouterr().out
+    line, measured = map(json.loads, out.splitlines())
+    assert line["outcome"] == outcome
+    assert line["correlation_id"] == "request-1"
+    assert measured[metric] == [1.0]
+    assert bool(line["session_id"]) is (path.startswith(ONE) or outcome == "created")
+    assert SECRET not in out
+
+
+def test_a_renewal_of_a_small_session_is_one_write_unit_and_none_of_an_index(
+    table_on_dynamodb_local: SessionsTable,
+) -> None:
+    table = table_on_dynamodb_local
+    created = create(table, body={**BODY, "metadata": {"channel": "web"}})
+    session_id = created.body["sessionId"]
+    for number in range(2):
+        form, values = write_by_timeout(table, NOON_MS, f"r{number}")
+        reply = table.client.update_item(
+            TableName=table.name,
+            Key={"sessionId": {"S": session_id}},
+            ExpressionAttributeValues=values,
+            ReturnConsumedCapacity="INDEXES",
+            **form,
+        )
+        consumed = reply["ConsumedCapacity"]
+        assert consumed["CapacityUnits"] == consumed["Table"]["CapacityUnits"] == 1
+        assert "GlobalSecondaryIndexes" not in consumed
