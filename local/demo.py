@@ -1,5 +1,6 @@
 """Demo sessions, one for each outcome of a renewal."""
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from handlers.clock import epoch_ms
 from storage.item import item_of
 from storage.table import SessionsTable
 
+AGENT_ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
+USER_ID = "9b2f3f0e-6a53-4b0c-9d5b-0b7f5a0f2d11"
 TIMEOUT = TimeoutConfig(
     timeout_minutes=30, auto_renew=True, max_duration_minutes=720, warning_threshold_minutes=5
 )
@@ -46,12 +49,20 @@ def put_demo_sessions(table: SessionsTable) -> None:
 
 
 def curl_lines(url: str) -> str:
-    """A line to paste for each outcome."""
+    """A line to paste that creates a session, and one for each outcome of a renewal."""
+    sessions = f"{url}/api/messaging/sessions"
+    body = json.dumps({"agentId": AGENT_ID, "userId": USER_ID, "metadata": {"channel": "web"}})
     shown = [(demo.outcome, demo.session_id) for demo in DEMOS]
     shown.insert(2, ("404: no session has this ID", "demo-unknown"))
     return "\n".join(
-        f"# {outcome}\ncurl -i -X POST {url}/api/messaging/sessions/{session_id}/renew"
-        for outcome, session_id in shown
+        [
+            "# 201: a new session",
+            f"curl -i -X POST {sessions} -H 'Content-Type: application/json' -d '{body}'",
+            *[
+                f"# {outcome}\ncurl -i -X POST {sessions}/{session_id}/renew"
+                for outcome, session_id in shown
+            ],
+        ]
     )
 
 
@@ -60,8 +71,8 @@ def session_of_demo(demo: Demo, now_ms: int) -> Session:
     expires_at_ms = now_ms + demo.expires * MS_PER_MINUTE
     return Session(
         session_id=demo.session_id,
-        agent_id="3c90c3cc-0d44-4b50-8888-8dd25736052a",
-        user_id="9b2f3f0e-6a53-4b0c-9d5b-0b7f5a0f2d11",
+        agent_id=AGENT_ID,
+        user_id=USER_ID,
         metadata_json='{"channel":"web"}',
         created_at_ms=now_ms + demo.created * MS_PER_MINUTE,
         last_activity_ms=expires_at_ms - TIMEOUT.timeout_minutes * MS_PER_MINUTE,

@@ -21,13 +21,12 @@ from tests.conftest import RETENTION_SECONDS, unavailable
 ROOT = Path(__file__).parent.parent.parent
 TABLE = "SessionsTable"  # what SAM CLI makes of the template's reference to it
 STARTUP_SECONDS = 180
+IS_ARM = platform.machine() in {"arm64", "aarch64"}
+ARCHITECTURE = f"Architecture={'arm64' if IS_ARM else 'x86_64'}"
 
-# SAM CLI prefers a variable of the shell to the template's: the function is to get the template's.
-ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("SESSIONS_TABLE", "RETENTION_HOURS")
-}
+# SAM CLI prefers a variable of the shell to the template's, which the functions are to get.
+OWN = {"SESSIONS_TABLE", "CURSOR_KEY", *Template().environment()}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OWN}
 
 Sam = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -53,14 +52,14 @@ def sam() -> Sam:
 
 @pytest.fixture(scope="session")
 def built(sam: Sam) -> Path:
-    """The deployment package, as ``sam build`` makes it."""
+    """The deployment packages, as ``sam build`` makes them: a folder for each function."""
     try:
         subprocess.run(["python3.13", "--version"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         unavailable("sam build needs a python3.13 on the PATH")
-    build = sam("build")
+    build = sam("build", "--parameter-overrides", ARCHITECTURE)  # pydantic is compiled for one
     assert build.returncode == 0, build.stderr
-    return ROOT / ".aws-sam" / "build" / "RenewFunction"
+    return ROOT / ".aws-sam" / "build"
 
 
 @pytest.fixture(scope="session")
@@ -75,11 +74,10 @@ def local_options(
     if not docker or docker.returncode != 0:
         unavailable("sam local needs a running Docker engine")
     port = dynamodb_local_endpoint.rpartition(":")[2]
-    architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
     return [
         "--skip-pull-image",
         "--parameter-overrides",
-        f"Architecture={architecture} DynamoDBEndpointUrl=http://{_host()}:{port}",
+        f"{ARCHITECTURE} DynamoDBEndpointUrl=http://{_host()}:{port}",
     ]
 
 

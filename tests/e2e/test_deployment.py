@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from local.template import Template
 from tests.e2e.conftest import Sam
 
 
@@ -10,7 +13,11 @@ def test_the_template_is_valid(sam: Sam) -> None:
     assert validate.returncode == 0, validate.stdout + validate.stderr
 
 
-def test_the_package_holds_the_three_source_folders_and_no_development_tool(built: Path) -> None:
-    packages = {entry.name for entry in built.iterdir() if entry.is_dir()}
+@pytest.mark.parametrize("function", Template().functions())
+def test_a_package_holds_the_three_source_folders_and_no_development_tool(
+    built: Path, function: str
+) -> None:
+    packages = {entry.name for entry in (built / function).iterdir() if entry.is_dir()}
     assert {"handlers", "storage", "domain", "boto3", "aws_lambda_powertools"} <= packages
-    assert packages.isdisjoint({"local", "tests", "moto", "pydantic", "pytest", "pip"})
+    assert {"pydantic", "pydantic_core", "itsdangerous"} <= packages
+    assert packages.isdisjoint({"local", "tests", "moto", "pytest", "pip"})

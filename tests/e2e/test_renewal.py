@@ -86,7 +86,7 @@ def test_an_unknown_session_is_not_found(api_url: str) -> None:
     [
         ("GET", "/api/messaging/sessions/a/renew", 405),
         ("DELETE", "/api/messaging/sessions/a/renew", 405),
-        ("POST", "/api/messaging/sessions/a", 404),
+        ("POST", "/api/messaging/sessions/a", 405),
         ("GET", "/", 404),
     ],
 )

@@ -3,14 +3,18 @@
 import json
 import socket
 import time
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from handlers.renew import renewal_handler
+from handlers.sessions import sessions_handler
+from storage.listing import Owner, read_page
 from storage.table import ATTEMPTS, SessionsTable, dynamodb_client
-from tests.contract import answered
-from tests.events import LAMBDA_CONTEXT, Answered, renewal_event
+from tests.contract import answered, hold_to
+from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event, renewal_event
 from tests.integration.faulty_dynamodb import (
     Fault,
     FaultyDynamoDB,
@@ -27,7 +31,7 @@ from tests.integration.faulty_dynamodb import (
     succeed_in_html,
 )
 from tests.integration.renewals import item_with, put
-from tests.sessions import NOON_MS, session
+from tests.sessions import AGENT_ID, CURSOR_KEY, NOON_MS, POLICY, USER_ID, session
 
 BAD_DAYS = [
     cut_the_reply_short,
@@ -113,6 +117,113 @@ def test_a_passing_fault_is_not_seen_by_the_client(
     dynamodb.faults = [fault, pass_on]
     answer = renew(table)
     assert (answer.status, answer.body["renewalCount"]) == (200, 1)
+
+
+ONE = f"{SESSIONS}/{{sessionId}}"
+BODY = {"agentId": AGENT_ID, "userId": USER_ID}
+CALLS: dict[str, dict[str, Any]] = {
+    "create": {"method": "POST", "path": SESSIONS, "body": BODY},
+    "create with a key": {"method": "POST", "path": SESSIONS, "body": BODY, "key": "bad-day"},
+    "list": {"method": "GET", "path": SESSIONS, "query": {"userId": USER_ID}},
+    "list everyone": {"method": "GET", "path": SESSIONS},
+    "health": {"method": "GET", "path": f"{SESSIONS}/health"},
+    "read": {"method": "GET", "path": ONE, "session_id": "a-session"},
+    "delete": {"method": "DELETE", "path": ONE, "session_id": "a-session"},
+    "heartbeat": {"method": "POST", "path": f"{ONE}/heartbeat", "session_id": "a-session"},
+    "timeout": {
+        "method": "PATCH",
+        "path": f"{ONE}/timeout",
+        "session_id": "a-session",
+        "body": {"timeoutMinutes": 20},
+    },
+}
+
+
+CREATED = {"create": 201, "create with a key": 201}
+
+
+def call(table: SessionsTable, request: dict[str, Any]) -> Answered:
+    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)
+    return Answered(handler(api_event(**request), LAMBDA_CONTEXT))
+
+
+@pytest.mark.parametrize(
+    "fault", [fail, hang_up, lose_the_reply, cut_the_reply_short, succeed_in_html]
+)
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.usefixtures("no_waiting")
+def test_a_bad_day_is_a_503_of_every_call_and_the_next_try_is_right(
+    table: SessionsTable, dynamodb: FaultyDynamoDB, name: str, fault: Fault
+) -> None:
+    dynamodb.faults = [fault]
+    answer = call(table, CALLS[name])
+    assert (answer.status, answer.code) == (503, "SERVICE_UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "1"
+    hold_to("Unhealthy" if name == "health" else "Error", answer.body)
+    assert "secret-table-name" not in json.dumps(answer.response)
+    dynamodb.faults = [pass_on]
+    again = call(table, CALLS[name])
+    # A deletion whose reply was lost has been made.
+    lost = fault in {cut_the_reply_short, lose_the_reply}
+    assert again.status == (404 if lost and name == "delete" else CREATED.get(name, 200))
+
+
+@pytest.mark.parametrize("fault", [lose_the_reply, cut_the_reply_short])
+@pytest.mark.parametrize("name", ["create", "create with a key"])
+@pytest.mark.usefixtures("no_waiting")
+def test_a_creation_whose_reply_is_lost_makes_one_session(
+    table: SessionsTable,
+    table_on_dynamodb_local: SessionsTable,
+    dynamodb: FaultyDynamoDB,
+    name: str,
+    fault: Fault,
+) -> None:
+    """The SDK tries again, finds the session made by its first attempt, and that is the answer."""
+    user_id = str(uuid.uuid4())
+    dynamodb.faults = [fault, pass_on]
+    answer = call(table, {**CALLS[name], "body": {**BODY, "userId": user_id}})
+    assert answer.status == 201
+    found = read_page(table_on_dynamodb_local, Owner(user_id), 10, None, NOON_MS).sessions
+    assert [each.session.session_id for each in found] == [answer.body["sessionId"]]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_heartbeat_whose_reply_is_lost_counts_once(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    dynamodb.faults = [lose_the_reply, pass_on]
+    assert call(table, CALLS["heartbeat"]).body["renewalCount"] == 1
+
+
+def cancel(*codes: str) -> Fault:
+    """A transaction that is cancelled for these reasons, one an item."""
+
+    def fault(request: Any) -> None:
+        reasons = [{"Code": code} for code in codes]
+        kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+        request.reply(400, json.dumps({"__type": kind, "CancellationReasons": reasons}).encode())
+
+    return fault
+
+
+def test_a_creation_that_meets_another_with_its_key_under_way_is_tried_again(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    conflict = cancel("TransactionConflict", "None")
+    request = {**CALLS["create with a key"], "key": "conflict"}
+    dynamodb.faults = [conflict, conflict, pass_on]
+    assert call(table, request).status == 201
+    assert dynamodb.requests == 3
+    dynamodb.faults = [conflict]
+    assert call(table, request).status == 503
+    assert dynamodb.requests == 6
+
+
+def test_a_transaction_that_is_refused_for_good_is_500(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    dynamodb.faults = [cancel("ValidationError", "None")]
+    assert call(table, CALLS["create with a key"]).status == 500
 
 
 @pytest.mark.usefixtures("no_waiting")

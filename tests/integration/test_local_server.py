@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -20,8 +21,10 @@ import urllib3
 
 from tests.contract import OPENAPI_FILE, hold_to
 from tests.integration.faulty_dynamodb import fail, faulty_dynamodb, succeed_in_html
+from tests.sessions import AGENT_ID, USER_ID
 
 ROOT = Path(__file__).parent.parent.parent
+SCHEMATHESIS = ROOT / "tests" / "schemathesis.toml"
 SEED = 20260131
 
 
@@ -38,6 +41,13 @@ class Server:
         url = f"{self.url}/api/messaging/sessions/{session_id}/renew"
         return urllib3.request("POST", url, headers=headers)
 
+    def create(self, **headers: str) -> urllib3.BaseHTTPResponse:
+        """Create a session over HTTP."""
+        body = {"agentId": AGENT_ID, "userId": USER_ID}
+        return urllib3.request(
+            "POST", f"{self.url}/api/messaging/sessions", json=body, headers=headers
+        )
+
     def stop(self) -> str:
         """Stop it as Ctrl-C does; the rest of what it printed."""
         self.process.send_signal(signal.SIGINT)
@@ -48,7 +58,9 @@ class Server:
 def start(environment: Mapping[str, str]) -> subprocess.Popen[str]:
     """``make run`` in this environment, without make."""
     inherited = {
-        name: value for name, value in os.environ.items() if name not in ("SESSIONS_TABLE", "CI")
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("SESSIONS_TABLE", "CURSOR_KEY", "CI")
     }
     return subprocess.Popen(
         [sys.executable, "-m", "local"],
@@ -96,19 +108,25 @@ def server() -> Iterator[Server]:
 
 def test_a_curl_line_is_printed_for_each_outcome_and_shows_it() -> None:
     with serving() as server:
-        assert [status for status, _ in server.curls] == [200, 200, 404, 410, 422]
+        assert [status for status, _ in server.curls] == [201, 200, 200, 404, 410, 422]
         for status, line in server.curls:
-            url = line.removeprefix("curl -i -X POST ")
-            response = urllib3.request("POST", url)
+            _, _, _, method, url, *sent = shlex.split(line)
+            headers = {"Content-Type": "application/json"} if sent else {}
+            response = urllib3.request(
+                method, url, body=sent[-1] if sent else None, headers=headers
+            )
             assert response.status == status
-            hold_to("SessionInfo" if status == 200 else "Error", response.json())
+            hold_to(
+                {200: "SessionInfo", 201: "CreatedSession"}.get(status, "Error"), response.json()
+            )
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_printed_lines_can_be_pasted_into_a_shell(server: Server) -> None:
-    status, line = server.curls[2]
-    pasted = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
-    assert pasted.stdout.startswith(f"HTTP/1.1 {status} Not Found")
+    for status, line in server.curls:
+        if status in (201, 404):
+            pasted = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+            assert pasted.stdout.startswith(f"HTTP/1.1 {status} ")
 
 
 def test_the_embedded_table_loses_no_renewal_of_64_at_once() -> None:
@@ -117,6 +135,13 @@ def test_the_embedded_table_loses_no_renewal_of_64_at_once() -> None:
     assert Counter(answer.status for answer in answers) == {200: 64}
     counts = sorted(answer.json()["renewalCount"] for answer in answers)
     assert counts == list(range(1, 65))
+
+
+def test_the_embedded_table_makes_one_session_of_64_deliveries_at_once() -> None:
+    with serving() as server, ThreadPoolExecutor(64) as threads:
+        answers = list(threads.map(lambda _: server.create(**{"Idempotency-Key": "a"}), range(64)))
+    assert Counter(answer.status for answer in answers) == {201: 64}
+    assert len({answer.json()["sessionId"] for answer in answers}) == 1
 
 
 def test_a_retry_over_http_counts_once() -> None:
@@ -143,22 +168,25 @@ def test_another_method_and_another_path_are_answered_in_the_contracts_shape(
     assert (other_method.status, other_method.headers["Allow"]) == (405, "POST")
     other_path = urllib3.request("POST", f"{url}s")
     assert other_path.status == 404
+    health = f"{server.url}/api/messaging/sessions/health"
+    assert urllib3.request("DELETE", health).headers["Allow"] == "GET"
     for response in (other_method, other_path):
         hold_to("Error", response.json())
 
 
 def test_a_browser_of_another_origin_may_call_it(server: Server) -> None:
-    preflight = urllib3.request(
-        "OPTIONS",
-        f"{server.url}/api/messaging/sessions/demo-live/renew",
-        headers={
-            "Origin": "https://app.example.com",
-            "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "idempotency-key,x-api-key",
-        },
-    )
-    assert preflight.status == 200
-    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        preflight = urllib3.request(
+            "OPTIONS",
+            f"{server.url}/api/messaging/sessions/demo-live",
+            headers={
+                "Origin": "https://app.example.com",
+                "Access-Control-Request-Method": method,
+                "Access-Control-Request-Headers": "content-type,idempotency-key,x-api-key",
+            },
+        )
+        assert preflight.status == 200
+        assert preflight.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_the_documentation_is_a_page_that_needs_nothing_from_elsewhere(server: Server) -> None:
@@ -194,6 +222,8 @@ def test_a_body_larger_than_api_gateway_takes_is_413(server: Server) -> None:
         ("PORT", "65536", "PORT=65536: Input should be less than or equal to 65535"),
         ("SESSIONS_TABLE", "a b", "SESSIONS_TABLE must name a DynamoDB table"),
         ("RETENTION_HOURS", "0", "RETENTION_HOURS must be a whole number of hours"),
+        ("MIN_TIMEOUT_MINUTES", "31", "MIN_TIMEOUT_MINUTES must be at most DEFAULT_TIMEOUT_MIN"),
+        ("CURSOR_KEY", "short", "CURSOR_KEY must be 32 characters or more"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000", "AWS_ENDPOINT_URL_DYNAMODB=localhost:8000"),
         (
             "AWS_ENDPOINT_URL_DYNAMODB",
@@ -231,6 +261,8 @@ def test_another_dynamodb_keeps_its_sessions_and_servers_share_them(
     with serving(**environment) as first, serving(**environment) as second:
         assert first.renew("demo-live").json()["renewalCount"] == 1
         assert second.renew("demo-live").json()["renewalCount"] == 2
+        created = first.create().json()["sessionId"]
+        assert second.renew(created).status == 200
     with serving(**environment) as restarted:
         assert restarted.renew("demo-live").json()["renewalCount"] == 3
 
@@ -289,9 +321,9 @@ def test_whatever_schemathesis_sends_is_answered_by_the_contract(
     print(f"schemathesis seed: {SEED}")
     run = subprocess.run(
         [
-            *(Path(sys.executable).parent / "schemathesis", "run", OPENAPI_FILE),
-            *("--url", server.url, "--checks", "all", "--seed", str(SEED)),
-            *("--max-examples", "100", "--no-color"),
+            *(Path(sys.executable).parent / "schemathesis", "--config-file", SCHEMATHESIS),
+            *("run", OPENAPI_FILE, "--url", server.url, "--checks", "all"),
+            *("--seed", str(SEED), "--max-examples", "30", "--no-color"),
         ],
         cwd=tmp_path,  # it keeps a cache where it runs
         capture_output=True,
@@ -299,3 +331,4 @@ def test_whatever_schemathesis_sends_is_answered_by_the_contract(
         check=False,
     )
     assert run.returncode == 0, run.stdout
+    assert "API Links:    6 covered / 6 selected" in run.stdout  # from a creation to its session

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from local.gateway import event_of
 from local.template import Route, Template
 
-RENEW = Route("POST", "/api/messaging/sessions/{sessionId}/renew", "handlers.renew.handler")
+ONE = "/api/messaging/sessions/{sessionId}"
+RENEW = Route("POST", f"{ONE}/renew", "handlers.renew.handler")
 
 
 def request(path: str = "/", headers: list[tuple[bytes, bytes]] | None = None) -> Request:
@@ -49,7 +50,11 @@ def test_a_parameter_is_one_segment_that_is_not_empty(path: str) -> None:
     [
         ("POST", "/api/messaging/sessions/a/renew", RENEW.key),
         ("GET", "/api/messaging/sessions/a/renew", RENEW.key.replace("POST", "ANY")),
-        ("POST", "/api/messaging/sessions/a", "$default"),
+        ("GET", "/api/messaging/sessions/a", f"GET {ONE}"),
+        ("POST", "/api/messaging/sessions/a", f"ANY {ONE}"),
+        ("GET", "/api/messaging/sessions/health", "GET /api/messaging/sessions/health"),
+        ("DELETE", "/api/messaging/sessions/health", "ANY /api/messaging/sessions/health"),
+        ("GET", "/api/messaging/sessions/a/b", "$default"),
         ("GET", "/", "$default"),
     ],
 )

@@ -1,0 +1,86 @@
+"""The pure rule of a change of the time limits, and what a deployment allows."""
+
+from typing import Any
+
+import pytest
+
+from domain.errors import MaximumBelowTimeout, OutOfRange, SessionExpired
+from domain.timeout import TimeoutChange, change_timeout
+from tests.sessions import NOON_MS, POLICY, minutes, session
+
+
+def changed(before: Any, **fields: Any) -> Any:
+    return change_timeout(before, TimeoutChange(**fields), NOON_MS).session
+
+
+def test_the_fields_that_are_given_replace_the_sessions_own() -> None:
+    config = changed(session(warning=9), timeout_minutes=20, auto_renew=False).timeout_config
+    assert (config.timeout_minutes, config.auto_renew) == (20, False)
+    assert (config.max_duration_minutes, config.warning_threshold_minutes) == (720, 9)
+
+
+@pytest.mark.parametrize("timeout", [11, 29, 30, 31, 700])
+def test_the_expiry_is_the_new_timeout_after_the_last_activity(timeout: int) -> None:
+    after = changed(session(active=-10), timeout_minutes=timeout)
+    assert after.expires_at_ms == NOON_MS + minutes(timeout - 10)
+
+
+def test_the_expiry_never_passes_the_maximum() -> None:
+    before = session(created=-10, active=-10)
+    assert changed(before, max_duration_minutes=30).expires_at_ms == NOON_MS + minutes(20)
+    near = session(created=-710, active=-10, expires=5)
+    assert changed(near, timeout_minutes=60).expires_at_ms == NOON_MS + minutes(10)
+
+
+def test_a_longer_maximum_gives_a_session_at_its_maximum_more_time() -> None:
+    before = session(created=-710, active=-1, expires=10)
+    assert changed(before, max_duration_minutes=730).expires_at_ms == NOON_MS + minutes(20)
+
+
+def test_a_session_may_have_expired_by_its_new_limits() -> None:
+    after = changed(session(active=-10), timeout_minutes=5)
+    assert after.has_expired(NOON_MS)
+
+
+def test_nothing_is_counted_and_it_is_no_activity() -> None:
+    after = changed(session(renewal_count=4, last_renewal_id="r4"), timeout_minutes=60)
+    assert (after.renewal_count, after.last_renewal_id) == (4, "r4")
+    assert after.last_activity_ms == session().last_activity_ms
+
+
+def test_an_expired_session_keeps_its_limits() -> None:
+    with pytest.raises(SessionExpired):
+        changed(session(expires=0), timeout_minutes=60)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"timeout_minutes": 721}, {"max_duration_minutes": 29}], ids=str
+)
+def test_the_maximum_is_at_least_the_timeout(fields: dict[str, int]) -> None:
+    with pytest.raises(MaximumBelowTimeout):
+        changed(session(), **fields)
+
+
+def test_the_same_limits_again_change_nothing() -> None:
+    change = TimeoutChange(timeout_minutes=30, max_duration_minutes=720)
+    assert not change_timeout(session(), change, NOON_MS).changed
+
+
+@pytest.mark.parametrize(
+    ("field", "least", "most"),
+    [
+        ("timeout_minutes", 5, 1440),
+        ("max_duration_minutes", 5, 2880),
+        ("warning_threshold_minutes", 1, 1440),
+    ],
+)
+def test_a_limit_is_within_the_deployments_range(field: str, least: int, most: int) -> None:
+    def check(minutes: Any) -> None:
+        POLICY.check(TimeoutChange(**{field: minutes}))
+
+    check(least)
+    check(most)
+    for beyond in (least - 1, most + 1):
+        with pytest.raises(OutOfRange) as refusal:
+            check(beyond)
+        assert vars(refusal.value) == {"field": field, "least": least, "most": most}
