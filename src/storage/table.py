@@ -29,6 +29,7 @@ TEMPORARY_CODES = frozenset(
         "RequestLimitExceeded",
         "ThrottlingException",
         "TransactionConflictException",
+        "TransactionInProgressException",
     }
 )
 

@@ -254,6 +254,7 @@ def test_nobody_listening_is_a_503(table: SessionsTable, monkeypatch: pytest.Mon
         "RequestLimitExceeded",
         "ThrottlingException",
         "TransactionConflictException",
+        "TransactionInProgressException",
     ],
 )
 @pytest.mark.usefixtures("no_waiting")

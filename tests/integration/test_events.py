@@ -7,12 +7,15 @@ import pytest
 
 from handlers.clock import epoch_ms
 from handlers.renew import renewal_handler
+from handlers.sessions import sessions_handler
 from local.demo import put_demo_sessions
+from local.template import Template
 from storage.table import SessionsTable
 from tests.contract import answered
 from tests.events import EVENTS, LAMBDA_CONTEXT
+from tests.sessions import CURSOR_KEY, POLICY
 
-OUTCOMES = {
+RENEWALS = {
     "at-the-maximum": 422,
     "expired": 410,
     "not-found": 404,
@@ -20,8 +23,20 @@ OUTCOMES = {
     "renew-to-the-maximum": 200,
     "retry": 200,
     "wrong-method": 405,
+}
+OTHERS = {
+    "change-timeout": 200,
+    "create": 201,
+    "create-invalid": 400,
+    "create-once": 201,
+    "delete": 200,
+    "health": 200,
+    "heartbeat": 200,
+    "list": 200,
+    "read": 200,
     "wrong-path": 404,
 }
+OUTCOMES = RENEWALS | OTHERS
 
 
 def test_every_event_has_its_outcome() -> None:
@@ -33,8 +48,24 @@ def test_an_event_has_the_outcome_of_its_name(
     table_on_moto: SessionsTable, name: str, status: int
 ) -> None:
     put_demo_sessions(table_on_moto)
-    handler = renewal_handler(table_on_moto, epoch_ms)
-    assert answered(handler(event(name), LAMBDA_CONTEXT)).status == status
+    if name in RENEWALS:
+        handler = renewal_handler(table_on_moto, epoch_ms)
+    else:
+        handler = sessions_handler(table_on_moto, POLICY, CURSOR_KEY, epoch_ms)
+    assert handler(event(name), LAMBDA_CONTEXT)["statusCode"] == status
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_an_event_is_of_a_route_of_the_function_that_it_is_for(name: str) -> None:
+    sent = event(name)
+    route = next(
+        route
+        for route in Template().routes()
+        if route.match(sent["requestContext"]["http"]["method"], sent["rawPath"]) is not None
+    )
+    assert sent["routeKey"] == sent["requestContext"]["routeKey"] == route.key
+    module = "renew" if name in RENEWALS else "sessions"
+    assert route.handler == f"handlers.{module}.handler"
 
 
 def test_the_retry_is_not_counted_again_though_it_is_another_request(
