@@ -17,7 +17,9 @@ MAX_BODY_BYTES = 65_536
 
 MAX_SHOWN_NAME_CHARS = 100
 
-JSON_MEDIA_TYPE = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.I)
+JSON_MEDIA_TYPE = re.compile(
+    r'application/json\s*(;\s*(charset\s*=\s*(utf-8|"utf-8")\s*)?)?', re.ASCII | re.IGNORECASE
+)
 
 TOKEN = re.compile(
     r"""(?:

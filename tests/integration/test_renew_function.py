@@ -87,9 +87,9 @@ def test_an_item_that_is_not_a_session_is_500_and_its_defect_stays_inside(
     put(table, {"sessionId": {"S": "a-session"}, "secret": {"S": "hush"}})
     answer = renew(table, renewal_event())
     assert (answer.status, answer.code) == (500, "INTERNAL_SERVER_ERROR")
-    assert "timeoutConfig" not in json.dumps(answer.response)
+    assert "agentId" not in json.dumps(answer.response)
     log = capsys.readouterr().out
-    assert "timeoutConfig is missing" in log
+    assert "agentId is missing" in log
     assert "hush" not in log
 
 

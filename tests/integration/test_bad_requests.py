@@ -1,0 +1,251 @@
+"""Wrong requests of SessionsFunction: each is told what is wrong with it, and changes nothing."""
+
+import json
+import uuid
+from collections.abc import Callable
+from functools import partial
+from string import ascii_letters, digits
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.cursors import seal
+from handlers.sessions import sessions_handler
+from storage.listing import Owner, Position
+from storage.table import SessionsTable
+from tests.contract import hold_to
+from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event
+from tests.integration.renewals import item_with, put, writes_to
+from tests.sessions import AGENT_ID, CURSOR_KEY, NOON_MS, POLICY, USER_ID, session
+
+CODES = {400: "VALIDATION_ERROR", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}
+Why = Callable[..., str]
+
+
+def spelt(members: dict[str, str]) -> str:
+    """The object of these members, each as JSON; without those that are empty."""
+    parts = [f"{json.dumps(name)}:{value}" for name, value in members.items() if value]
+    return f"{{{','.join(parts)}}}"
+
+
+def create(**members: str) -> dict[str, Any]:
+    both = {"agentId": f'"{AGENT_ID}"', "userId": f'"{USER_ID}"'}
+    return api_event("POST", body=spelt(both | members))
+
+
+def change(body: str) -> dict[str, Any]:
+    return api_event("PATCH", f"{SESSIONS}/{{sessionId}}/timeout", session_id="id", body=body)
+
+
+def page(**query: str) -> dict[str, Any]:
+    return api_event("GET", query=query)
+
+
+def send(table: SessionsTable, event: Any) -> Answered:
+    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)
+    answer = Answered(handler(event, LAMBDA_CONTEXT))
+    if answer.status >= 400:
+        hold_to("Error", answer.body)
+    return answer
+
+
+def refusal(table: SessionsTable, event: Any, status: int = 400) -> str:
+    """The details, once it is sure that the table was not even looked at."""
+    with writes_to(table) as calls:
+        answer = send(table, event)
+    assert (answer.status, answer.code, calls) == (status, CODES[status], [])
+    return str(answer.body["error"]["details"])
+
+
+@pytest.fixture
+def why(table_on_moto: SessionsTable) -> Why:
+    return partial(refusal, table_on_moto)
+
+
+shown = "{!a:.50}".format
+HUGE = "1" + "0" * 5000
+DEEP = "[" * 30_000 + "]" * 30_000
+ID = AGENT_ID
+NO_UUIDS = ["", "x", f"{{{ID}}}", f"urn:uuid:{ID}", f"{ID},{ID}", f" {ID}", f"{ID}\n", "\ud800"]
+NO_UUIDS += [ID[:-1], f"{ID}0", f"{ID[:-1]}g", f"{ID[:-1]}٣"]
+NO_UUIDS += [ID.replace("-", ""), ID.replace("-", "--", 1), ID.replace("-", "_")]
+NO_IDS = ["null", "1", "0.5", "true", "[]", "{}", f'["{ID}"]', "1e400", HUGE, DEEP]
+NO_IDS += [json.dumps(text) for text in NO_UUIDS]
+NO_METADATA = ["null", "[]", "[{}]", '"{}"', "1", "true", f'{{"a":"{"x" * 10_233}"}}']
+NO_CONFIGS = ["null", "[]", '"{}"', "30", "true", DEEP, f'{{"timeoutMinutes":{DEEP}}}']
+METADATA = "a JSON object of at most 10240 bytes in compact UTF-8"
+NO_FIELD = "left out: the API has no such field"
+WRONG_MEMBERS = [(name, "", "given: a UUID") for name in ("agentId", "userId")]
+WRONG_MEMBERS += [(name, value, "a UUID") for name in ("agentId", "userId") for value in NO_IDS]
+WRONG_MEMBERS += [("metadata", value, METADATA) for value in NO_METADATA]
+WRONG_MEMBERS += [("timeoutConfig", value, "an object") for value in NO_CONFIGS]
+WRONG_MEMBERS += [(name, "1", NO_FIELD) for name in ("sessionId", "agent_id", "ttl", "", "x" * 999)]
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), WRONG_MEMBERS, ids=shown)
+def test_a_wrong_member_is_named(why: Why, name: str, value: str, allowed: str) -> None:
+    assert why(create(**{name: value})) == f"{name[:100]} must be {allowed}."
+
+
+@pytest.mark.parametrize("character", ["x", "é", "😀"])
+def test_metadata_is_measured_compact_and_in_utf_8(table: SessionsTable, character: str) -> None:
+    filling = character * (10_232 // len(character.encode()))
+    escaped = "\\u" + filling.encode("utf-16-be").hex(" ", 2).replace(" ", "\\u")
+    answer = send(table, create(metadata=f'{{\n "\\u0061" :\t"{escaped}" }}'))
+    stored = item_with(table, answer.body["sessionId"])["metadata"]["S"]
+    assert (stored, len(stored.encode())) == (f'{{"a":"{filling}"}}', 10_240)
+    assert METADATA in refusal(table, create(metadata=f'{{"a":"{escaped}\\u0078"}}'))
+
+
+RANGES = {"timeoutMinutes": (5, 1440), "maxDurationMinutes": (5, 2880)}
+RANGES |= {"warningThresholdMinutes": (1, 1440)}
+NO_MINUTES = ['"30"', "30.5", "true", "null", "[]", "{}", "1e400", "-1e400", "1e-400", r'"\ud800"']
+NO_MINUTES += [HUGE, f"-{HUGE}", "0", "-0", "-0.0", "-30", "1e300", "12345678901234567890"]
+NO_BOOLEANS = ['"true"', "0", "1", "1.0", "null", "[]", "{}", '""']
+UNKNOWN = ["timeout_minutes", "TimeoutMinutes", "agentId", "timeoutConfig", "", "é\n", "__class__"]
+WRONG_LIMITS = [
+    (field, value, f"a whole number from {least} to {most}")
+    for field, (least, most) in RANGES.items()
+    for value in [*NO_MINUTES, str(least - 1), f"{least}.5", str(most + 1)]
+]
+WRONG_LIMITS += [("autoRenew", value, "true or false") for value in NO_BOOLEANS]
+WRONG_LIMITS += [(name, "30", NO_FIELD) for name in UNKNOWN]
+
+
+@pytest.mark.parametrize(("field", "value", "allowed"), WRONG_LIMITS, ids=shown)
+def test_a_wrong_time_limit_is_named(why: Why, field: str, value: str, allowed: str) -> None:
+    limits = spelt({field: value})
+    assert why(change(limits)) == f"{field} must be {allowed}."
+    assert why(create(timeoutConfig=limits)) == f"timeoutConfig.{field} must be {allowed}."
+
+
+RIGHT_LIMITS = [("timeoutMinutes", number) for number in ("30", "30.0", "3e1", "0.3E+2")]
+RIGHT_LIMITS += [(field, str(end)) for field, ends in RANGES.items() for end in ends]
+
+
+@pytest.mark.parametrize(("field", "value"), RIGHT_LIMITS)
+def test_any_whole_number_is_taken(table_on_moto: SessionsTable, field: str, value: str) -> None:
+    limits = {"timeoutMinutes": "5", "maxDurationMinutes": "2880", field: value}
+    config = send(table_on_moto, create(timeoutConfig=spelt(limits))).body["timeoutConfig"]
+    assert repr(config[field]) == str(int(float(value)))
+
+
+def test_a_change_gives_at_least_one_limit(why: Why) -> None:
+    names = "timeoutMinutes, autoRenew, maxDurationMinutes, warningThresholdMinutes"
+    assert why(change("{}")) == f"The body must be an object with one or more of {names}."
+
+
+BELOW = [('{"timeoutMinutes":30,"maxDurationMinutes":29}', (29, 30))]
+BELOW += [('{"timeoutMinutes":721}', (720, 721)), ('{"maxDurationMinutes":29}', (29, 30))]
+
+
+@pytest.mark.parametrize(("limits", "both"), BELOW)
+def test_a_maximum_is_not_below_the_timeout(table: SessionsTable, limits: str, both: Any) -> None:
+    said = "maxDurationMinutes, {}, must be at least timeoutMinutes, {}: give both.".format(*both)
+    assert refusal(table, create(timeoutConfig=limits)) == said
+    put(table, session("id"))
+    before = item_with(table, "id")
+    answer = send(table, change(limits))
+    assert (answer.status, answer.body["error"]["details"]) == (400, said)
+    assert item_with(table, "id") == before
+
+
+BROKEN = [(body, "broken at character 1.") for body in ["", "[]", "null", '"{}"', "1", "\ufeff{}"]]
+BROKEN += [(f'{{"autoRenew":{value}}}', "character 14.") for value in ["NaN", "-Infinity", "x"]]
+BROKEN += [('{"autoRenew":true', "character 18."), ('{"autoRenew":true}}', "character 19.")]
+BROKEN += [('{"autoRenew":true,"auto\\u0052enew":true}', 'without "autoRenew" twice.')]
+BROKEN += [('{"agentId":1,"metadata":{"a":[{"b":1,"b":1}]}}', 'without "b" twice.')]
+BROKEN += [('{"\\ud800":1}', "the fields that the API describes."), ('"\ud800"', "UTF-8.")]
+
+
+@pytest.mark.parametrize(("body", "said"), BROKEN, ids=shown)
+def test_a_body_that_cannot_be_read_is_refused(why: Why, body: str, said: str) -> None:
+    assert why(change(body)).endswith(said)
+    assert why(api_event("POST", body=body)).endswith(said)
+
+
+@pytest.mark.parametrize("right", [create(), change('{"autoRenew":true}')], ids=["POST", "PATCH"])
+def test_a_body_is_of_65536_bytes_at_most_and_json(why: Why, right: dict[str, Any]) -> None:
+    assert why(right | {"body": right["body"].ljust(65_537)}, 413) == "Send at most 65536 bytes."
+    form = {"headers": {"content-type": "application/x-www-form-urlencoded"}}
+    assert "Content-Type: application/json" in why(right | form, 415)
+
+
+NO_LIMITS = ["0", "101", "-1", "1.5", "x", "", "٣", "0" * 1000, "01", "+1", "1\n", "1,2", "\ud800"]
+WRONG_QUERIES = [("limit", value, "a whole number from 1 to 100") for value in NO_LIMITS]
+WRONG_QUERIES += [(name, value, "a UUID") for name in ("userId", "agentId") for value in NO_UUIDS]
+WRONG_QUERIES += [(name, "1", NO_FIELD) for name in ("user_id", "Limit", "status", "", "x" * 100)]
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), WRONG_QUERIES, ids=shown)
+def test_a_wrong_query_parameter_is_named(why: Why, name: str, value: str, allowed: str) -> None:
+    assert why(page(**{name: value})) == f"{name} must be {allowed}."
+
+
+LAST = Position("a-session", NOON_MS)
+OWN = seal(CURSOR_KEY, Owner(USER_ID), LAST)
+CURSORS = ["", "x", "٣", "..", "\ud800", OWN[1:], OWN[:-1], OWN.partition(".")[0], f"{OWN}!!!!"]
+CURSORS += [OWN[:at] + "AQ"[was == "A"] + OWN[at + 1 :] for at, was in enumerate(f"{OWN}.")]
+CURSORS += [OWN[:-1] + last for last in f"{ascii_letters}{digits}-_" if last != OWN[-1]]
+OTHERS = [Owner(), Owner(str(uuid.UUID(int=1))), Owner(USER_ID, AGENT_ID), Owner(None, USER_ID)]
+CURSORS += [seal(CURSOR_KEY, other, LAST) for other in OTHERS]
+CURSORS += [seal(f"{CURSOR_KEY}x", Owner(USER_ID), LAST)]
+
+
+@pytest.mark.parametrize("cursor", CURSORS, ids=shown)
+def test_a_cursor_is_one_that_the_same_list_gave(why: Why, cursor: str) -> None:
+    same = "one that the same list, with the same userId and agentId, was answered with"
+    assert why(page(userId=USER_ID, cursor=cursor)) == f"cursor must be {same}."
+
+
+def test_a_key_that_named_another_creation_is_refused(table: SessionsTable) -> None:
+    first = create(userId=json.dumps(str(uuid.uuid4())))
+    first["headers"]["idempotency-key"] = "key-1"
+    created = send(table, first).body
+    for member in ('"metadata":{"a":1}', '"timeoutConfig":{"timeoutMinutes":30}'):
+        answer = send(table, first | {"body": f"{first['body'][:-1]},{member}}}"})
+        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+        assert answer.body["error"]["details"].startswith("Idempotency-Key must be a new one: ")
+    assert send(table, page(userId=created["userId"])).body["total"] == 1
+
+
+def test_an_id_in_upper_case_is_the_one_in_lower_case(table: SessionsTable) -> None:
+    user, agent = str(uuid.uuid4()), str(uuid.uuid4())
+    created = send(table, create(userId=f'"{user.upper()}"', agentId=f'"{agent.upper()}"')).body
+    assert (created["userId"], created["agentId"]) == (user, agent)
+    own = seal(CURSOR_KEY, Owner(user), Position("newer", NOON_MS + 1))
+    by_user, by_agent = {"userId": user.upper()}, {"agentId": agent.upper(), "limit": "100"}
+    for query in (by_user, by_agent, by_agent | by_user, by_user | {"limit": "1", "cursor": own}):
+        (listed,) = send(table, page(**query)).body["sessions"]
+        assert listed["sessionId"] == created["sessionId"]
+
+
+any_text = st.text(st.characters(codec=None))
+names = st.sampled_from(["agentId", "userId", "metadata", "timeoutConfig", "autoRenew", *RANGES])
+scalars = st.none() | st.booleans() | st.integers(0, 3000) | st.floats() | any_text
+values: st.SearchStrategy[Any] = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(names | any_text, inner), max_leaves=6
+)
+RIGHT = {"agentId": ID, "userId": ID, "metadata": {}, "timeoutConfig": {}, "autoRenew": True}
+pairs = st.sampled_from([*RIGHT.items()]) | st.tuples(names | any_text, values)
+members = st.lists(pairs).map(dict)
+owned = members.map(lambda given: {"agentId": ID, "userId": ID} | given)
+events = st.sampled_from([create(), change("{}")])
+QUERY = {"userId": USER_ID, "agentId": AGENT_ID, "limit": "1", "cursor": OWN}
+strange = st.tuples(st.sampled_from([*QUERY]) | any_text, any_text)
+queries = st.lists(st.sampled_from([*QUERY.items()]) | strange, max_size=4).map(dict)
+
+
+@given(event=events, body=any_text | (members | owned).map(json.dumps), key=any_text)
+def test_no_body_is_answered_with_a_5xx(
+    table_on_moto: SessionsTable, event: Any, body: str, key: str
+) -> None:
+    replaced = {"headers": {"idempotency-key": key}, "body": body}
+    assert send(table_on_moto, event | replaced).status < 500
+
+
+@given(query=queries)
+def test_no_query_is_answered_with_a_5xx(table_on_moto: SessionsTable, query: Any) -> None:
+    assert send(table_on_moto, page(**query)).status < 500
