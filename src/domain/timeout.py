@@ -1,7 +1,7 @@
 """The time limits that a session may have, and the rule of their change."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domain.errors import MaximumBelowTimeout, OutOfRange
@@ -25,7 +25,8 @@ class TimeoutChange:
     @property
     def given(self) -> dict[str, Any]:
         """The fields that were given, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        fields = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: value for name, value in fields if value is not None}
 
     def applied_to(self, config: TimeoutConfig) -> TimeoutConfig:
         """The configuration with the given fields replaced, and the others as they are.

@@ -74,7 +74,7 @@ class TimeoutFields(_Fields):
         Raises:
             InvalidRequest: one is not in its range.
         """
-        change = TimeoutChange(**self.model_dump())
+        change = TimeoutChange(**dict(self))
         try:
             policy.check(change)
         except OutOfRange as wrong:
@@ -88,7 +88,7 @@ class NewSession(_Fields):
 
     agent_id: Id
     user_id: Id
-    timeout_config: TimeoutFields = TimeoutFields()
+    timeout_config: TimeoutFields | None = None
 
 
 class PageQuery(_Fields):
@@ -121,11 +121,12 @@ def read_creation(request: Request, policy: TimeoutPolicy) -> Creation:
             "metadata", f"a JSON object of at most {MAX_METADATA_BYTES} bytes in compact UTF-8"
         )
     asked = _read(NewSession, _values(members), policy)
+    limits = asked.timeout_config
     return Creation(
         agent_id=asked.agent_id.lower(),
         user_id=asked.user_id.lower(),
         metadata_json=metadata,
-        timeout=asked.timeout_config.change(policy, within="timeoutConfig."),
+        timeout=limits.change(policy, "timeoutConfig.") if limits else TimeoutChange(),
     )
 
 
