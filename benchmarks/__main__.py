@@ -54,7 +54,7 @@ def measured_table() -> Iterator[SessionsTable]:
             AWS_SECRET_ACCESS_KEY="benchmark",  # noqa: S106 - no secret
             AWS_DEFAULT_REGION="eu-west-1",
             AWS_ENDPOINT_URL_DYNAMODB=endpoint,
-            CURSOR_KEY="a benchmark's cursors need no secret",
+            SIGNING_KEY="a benchmark's cursors need no secret",
             SESSIONS_TABLE=TABLE,
             RETENTION_HOURS=str(RETENTION_HOURS),
             PYTHONPATH=os.pathsep.join(("src", ".")),

@@ -11,7 +11,7 @@ from domain.creation import Creation, create
 from domain.session import Session
 from domain.timeout import TimeoutChange
 from handlers.clock import epoch_ms
-from storage.creation import create_session, create_session_once
+from storage.creation import create_session, create_session_once, memory_id_of
 from storage.deletion import delete_session
 from storage.heartbeat import beat
 from storage.listing import Owner, read_page
@@ -90,7 +90,9 @@ def creation(table: SessionsTable, _: int, metadata_json: str = METADATA_JSON) -
 def creation_with_key(table: SessionsTable, number: int) -> None:
     """A creation with a key."""
     asked = _asked(METADATA_JSON)
-    create_session_once(table, _new_session(asked), asked, f"bare-{number}")
+    create_session_once(
+        table, _new_session(asked), asked, memory_id_of(asked, f"bare-{number}", "a key")
+    )
 
 
 def reading(table: SessionsTable, _: int) -> None:

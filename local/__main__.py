@@ -53,7 +53,7 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
     for name, value in template.environment().items():
         os.environ[name] = os.environ.get(name) or value
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
-    os.environ.setdefault("CURSOR_KEY", "a laptop's cursors need no secret")
+    os.environ["SIGNING_KEY"] = os.environ.get("SIGNING_KEY") or "a laptop needs no secret for this"
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     functions = Settings.from_environment(os.environ)
     _log_readably()

@@ -2,9 +2,9 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -71,9 +71,16 @@ def _fill(client: "DynamoDBClient", name: str, retention_seconds: int) -> None:
         with suppress(client.exceptions.ResourceInUseException):
             template.create_table(client, name)
     client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-    key = client.describe_table(TableName=name)["Table"]["KeySchema"]
-    if key != template.properties("SessionsTable")["KeySchema"]:
+    found = client.describe_table(TableName=name)["Table"]
+    wanted = template.properties("SessionsTable")
+    if _keys(found) != _keys(wanted):
         raise LocalServerError(
             f"SESSIONS_TABLE={name}: a table of this name exists and is not one of sessions"
         )
     put_demo_sessions(SessionsTable(client, name, retention_seconds))
+
+
+def _keys(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of the table and of each of its indexes."""
+    indexes = table.get("GlobalSecondaryIndexes", [])
+    return {"": table["KeySchema"]} | {each["IndexName"]: each["KeySchema"] for each in indexes}

@@ -18,7 +18,7 @@ from handlers.observability import logger
 from local.dynamodb_local import DynamoDBLocalUnavailable, dynamodb_local
 from local.template import Template
 from storage.table import SessionsTable
-from tests.sessions import CURSOR_KEY
+from tests.sessions import SIGNING_KEY
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -32,7 +32,7 @@ os.environ.update(
     AWS_SECRET_ACCESS_KEY="testing",  # noqa: S106 - no secret
     AWS_DEFAULT_REGION="eu-west-1",
     SESSIONS_TABLE="sessions",
-    CURSOR_KEY=CURSOR_KEY,
+    SIGNING_KEY=SIGNING_KEY,
 )
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)

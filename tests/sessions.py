@@ -13,7 +13,7 @@ NOON_MS = 4_102_488_000_000
 POLICY = TimeoutPolicy(TimeoutConfig(30, True, 720, 5), 5, 1440)
 """The template's own defaults."""
 
-CURSOR_KEY = "a key that signs the cursors of tests"
+SIGNING_KEY = "a key that signs the cursors of tests"
 
 
 def minutes(count: float) -> int:

@@ -1,6 +1,6 @@
 """The rule of a creation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from domain.timeout import TimeoutChange
@@ -26,15 +26,16 @@ def create(
     creation: Creation, timeout_config: TimeoutConfig, session_id: str, now_ms: int
 ) -> Session:
     """A session that begins now, and expires after its first timeout."""
-    return Session(
+    session = Session(
         session_id=session_id,
         agent_id=creation.agent_id,
         user_id=creation.user_id,
         metadata_json=creation.metadata_json,
         created_at_ms=now_ms,
         last_activity_ms=now_ms,
-        expires_at_ms=now_ms + timeout_config.timeout_minutes * MS_PER_MINUTE,
+        expires_at_ms=now_ms,
         timeout_config=timeout_config,
         renewal_count=0,
         last_renewal_id=None,
     )
+    return replace(session, expires_at_ms=session.latest_expiry_ms)

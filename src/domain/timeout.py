@@ -63,9 +63,9 @@ class TimeoutPolicy:
         Raises:
             OutOfRange: one is not.
         """
+        given = change.given
         for name, (least, most) in self.ranges.items():
-            value = change.given.get(name)
-            if value is not None and not least <= value <= most:
+            if name in given and not least <= given[name] <= most:
                 raise OutOfRange(name, least, most)
 
 

@@ -9,13 +9,12 @@ import json
 import re
 from collections.abc import Iterator
 
-from handlers.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from handlers.errors import MAX_SHOWN_CHARS, BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from handlers.http import Request
 
 MAX_BODY_BYTES = 65_536
-"""Room for the most metadata there may be with every character of it escaped."""
+"""Room for the most metadata there may be with every character of it escaped, but little space."""
 
-MAX_SHOWN_NAME_CHARS = 100
 
 JSON_MEDIA_TYPE = re.compile(
     r'application/json\s*(;\s*(charset\s*=\s*(utf-8|"utf-8")\s*)?)?', re.ASCII | re.IGNORECASE
@@ -133,9 +132,12 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
 def _note(name: str, names: set[str] | None) -> None:
     if names is not None:
         if name in names:
-            raise InvalidRequest("The body", f"without {name[:MAX_SHOWN_NAME_CHARS]} twice")
+            shown = name[:MAX_SHOWN_CHARS]
+            raise InvalidRequest("The body", f"free of duplicate names: {shown} stands twice")
         names.add(name)
 
 
 def _broken(at: int) -> InvalidRequest:
+    if at == 0:
+        return InvalidRequest("The body", "a JSON object")
     return InvalidRequest("The body", f"a JSON object; it is broken at character {at + 1}")

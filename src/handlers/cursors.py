@@ -7,7 +7,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from handlers.errors import InvalidRequest
 from storage.listing import Owner, Position
 
-THE_SAME_LISTS = "one that the same list, with the same userId and agentId, was answered with"
+THE_SAME_LISTS = "the cursor of the page before, sent with the same userId and agentId"
 
 
 def seal(key: str, owner: Owner, position: Position) -> str:

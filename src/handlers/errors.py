@@ -15,6 +15,8 @@ from handlers.session_info import rfc3339
 from storage.errors import StorageUnavailable
 
 RETRY_AFTER_SECONDS = 1
+MAX_SHOWN_CHARS = 100
+"""The most that an answer repeats of a name that the client chose."""
 
 
 @dataclass(eq=False)
@@ -134,8 +136,8 @@ ERRORS: Mapping[type[Exception], ErrorAnswer] = {
     MaximumBelowTimeout: replace(
         INVALID_REQUEST,
         details=lambda error: (
-            f"maxDurationMinutes, {error.max_duration_minutes}, must be at least timeoutMinutes, "
-            f"{error.timeout_minutes}: give both."
+            "maxDurationMinutes must be at least timeoutMinutes: they would be "
+            f"{error.max_duration_minutes} and {error.timeout_minutes}."
         ),
     ),
     KeyUsedForAnother: replace(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.errors import SessionNotFound
+from domain.session import is_possible_session_id
 from handlers.errors import ERRORS, INTERNAL_ERROR, MethodNotAllowed, RouteNotFound
 from handlers.observability import count, logger
 from storage.errors import StorageUnavailable
@@ -28,6 +30,20 @@ class Request:
     def session_id(self) -> str:
         """The decoded path parameter; empty where there is none."""
         return self._text("pathParameters", "sessionId")
+
+    def possible_session_id(self) -> str:
+        """The decoded path parameter, if a session may have it as its ID.
+
+        Raises:
+            SessionNotFound: none may.
+        """
+        if not is_possible_session_id(self.session_id):
+            raise SessionNotFound(self.session_id)
+        return self.session_id
+
+    def facts(self, session_id: str) -> dict[str, str]:
+        """What each of its log lines says: which request, which session. Both are bounded."""
+        return {"correlation_id": _loggable(self.request_id), "session_id": _loggable(session_id)}
 
     @property
     def request_id(self) -> str:
@@ -121,10 +137,7 @@ def http_handler(routes: Mapping[str, Call]) -> Handler:
 
     def handler(event: Any, context: Any) -> Response:
         request = Request(event, context)
-        facts = {
-            "correlation_id": _loggable(request.request_id),
-            "session_id": _loggable(request.session_id),
-        }
+        facts = request.facts(request.session_id)
         try:
             answered = _call(routes, request)(request)
         except Exception as error:  # noqa: BLE001 - the last to answer

@@ -3,8 +3,6 @@
 import os
 from collections.abc import Callable
 
-from domain.errors import SessionNotFound
-from domain.session import is_possible_session_id
 from handlers.clock import epoch_ms
 from handlers.http import Answer, Handler, Request, http_handler
 from handlers.session_info import session_info_json
@@ -17,9 +15,7 @@ def renewal_handler(table: SessionsTable, clock_ms: Callable[[], int]) -> Handle
     """The function over this table, by this clock (epoch milliseconds)."""
 
     def renew_session(request: Request) -> Answer:
-        if not is_possible_session_id(request.session_id):
-            raise SessionNotFound(request.session_id)
-        renewal = renew(table, request.session_id, clock_ms(), request.renewal_id)
+        renewal = renew(table, request.possible_session_id(), clock_ms(), request.renewal_id)
         body = session_info_json(renewal.session, renewal.at_ms)
         if renewal.changed:
             return Answer(200, body, outcome="renewed", metric="Renewals")

@@ -6,8 +6,6 @@ import uuid
 from collections.abc import Callable
 
 from domain.creation import create
-from domain.errors import SessionNotFound
-from domain.session import is_possible_session_id
 from domain.timeout import TimeoutPolicy
 from handlers.clock import epoch_ms
 from handlers.cursors import seal, unseal
@@ -15,9 +13,9 @@ from handlers.errors import Unhealthy
 from handlers.http import Answer, Handler, Request, http_handler
 from handlers.observability import logger
 from handlers.session_info import created_session_json, rfc3339, session_info_json
-from handlers.settings import Settings, cursor_key_from, timeout_policy_from
+from handlers.settings import Settings, signing_key_from, timeout_policy_from
 from handlers.validation import read_creation, read_page_query, read_timeout_change
-from storage.creation import create_session, create_session_once
+from storage.creation import create_session, create_session_once, memory_id_of
 from storage.deletion import delete_session
 from storage.errors import StorageUnavailable
 from storage.heartbeat import beat
@@ -28,7 +26,7 @@ from storage.timeout import change_timeout
 
 
 def sessions_handler(
-    table: SessionsTable, policy: TimeoutPolicy, cursor_key: str, clock_ms: Callable[[], int]
+    table: SessionsTable, policy: TimeoutPolicy, signing_key: str, clock_ms: Callable[[], int]
 ) -> Handler:
     """The function over this table, by this clock (epoch milliseconds)."""
 
@@ -40,7 +38,8 @@ def sessions_handler(
         if not request.idempotency_key:
             create_session(table, session)
         else:
-            once = create_session_once(table, session, creation, request.idempotency_key)
+            memory_id = memory_id_of(creation, request.idempotency_key, signing_key)
+            once = create_session_once(table, session, creation, memory_id)
             session = once.session
             if not once.changed:
                 outcome, metric = "replayed", "Replays"
@@ -49,14 +48,14 @@ def sessions_handler(
     def list_page(request: Request) -> Answer:
         query = read_page_query(request, policy)
         owner, now_ms = query.owner, clock_ms()
-        after = None if query.cursor is None else unseal(cursor_key, owner, query.cursor)
+        after = None if query.cursor is None else unseal(signing_key, owner, query.cursor)
         page = read_page(table, owner, int(query.limit), after, now_ms)
         for item in page.invalid:
-            facts = {"cause": item.defect, "session_id": item.session_id}
-            logger.error("Not a session", extra=facts)
+            facts = request.facts(item.session_id)
+            logger.error("Not a session", extra={"cause": item.defect, **facts})
         fields: dict[str, object] = {"total": len(page.sessions)}
         if page.next_position is not None:
-            fields["cursor"] = seal(cursor_key, owner, page.next_position)
+            fields["cursor"] = seal(signing_key, owner, page.next_position)
         infos = ", ".join(session_info_json(each.session, each.at_ms) for each in page.sessions)
         body = f'{{"sessions": [{infos}], {json.dumps(fields)[1:]}'
         return Answer(200, body, outcome="listed", metric="Lists")
@@ -71,23 +70,23 @@ def sessions_handler(
         return Answer(200, json.dumps(health), outcome="healthy", metric="HealthChecks")
 
     def read_one(request: Request) -> Answer:
-        read = read_session(table, _session_id(request), clock_ms())
+        read = read_session(table, request.possible_session_id(), clock_ms())
         body = session_info_json(read.session, read.at_ms)
         return Answer(200, body, outcome="read", metric="Reads")
 
     def delete_one(request: Request) -> Answer:
-        delete_session(table, _session_id(request))
+        delete_session(table, request.possible_session_id())
         body = json.dumps({"success": True, "message": "Session deleted"})
         return Answer(200, body, outcome="deleted", metric="Deletions")
 
     def note_activity(request: Request) -> Answer:
-        heartbeat = beat(table, _session_id(request), clock_ms(), request.renewal_id)
+        heartbeat = beat(table, request.possible_session_id(), clock_ms(), request.renewal_id)
         body = session_info_json(heartbeat.session, heartbeat.at_ms)
         return Answer(200, body, outcome="active", metric="Heartbeats")
 
     def change_limits(request: Request) -> Answer:
         change = read_timeout_change(request, policy)
-        changed = change_timeout(table, _session_id(request), clock_ms(), change)
+        changed = change_timeout(table, request.possible_session_id(), clock_ms(), change)
         body = session_info_json(changed.session, changed.at_ms)
         return Answer(200, body, outcome="timeout changed", metric="TimeoutChanges")
 
@@ -104,16 +103,10 @@ def sessions_handler(
     )
 
 
-def _session_id(request: Request) -> str:
-    if not is_possible_session_id(request.session_id):
-        raise SessionNotFound(request.session_id)
-    return request.session_id
-
-
 settings = Settings.from_environment(os.environ)
 handler = sessions_handler(
     SessionsTable(dynamodb_client(), settings.sessions_table, settings.retention_seconds),
     timeout_policy_from(os.environ),
-    cursor_key_from(os.environ),
+    signing_key_from(os.environ),
     epoch_ms,
 )

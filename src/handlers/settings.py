@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from domain.session import TimeoutConfig
@@ -10,7 +11,7 @@ from domain.timeout import MAX_DURATION_MINUTES, MAX_WARNING_MINUTES, TimeoutPol
 
 SECONDS_PER_HOUR = 3600
 MAX_RETENTION_HOURS = 365 * 24
-MIN_CURSOR_KEY_CHARS = 32
+MIN_SIGNING_KEY_CHARS = 32
 
 
 class SettingsError(Exception):
@@ -41,7 +42,7 @@ class Settings:
                 "SESSIONS_TABLE must name a DynamoDB table: 3 to 255 letters, digits, "
                 f"'_', '-' or '.'; it is {table!r}"
             )
-        hours = _whole(environment, "RETENTION_HOURS", "hours", MAX_RETENTION_HOURS)
+        hours = _whole(environment, "RETENTION_HOURS", MAX_RETENTION_HOURS, unit="hours")
         return cls(table, hours * SECONDS_PER_HOUR)
 
 
@@ -51,11 +52,12 @@ def timeout_policy_from(environment: Mapping[str, str]) -> TimeoutPolicy:
     Raises:
         SettingsError: a setting is missing, out of its range or at odds with another.
     """
-    least = _minutes(environment, "MIN_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
-    default = _minutes(environment, "DEFAULT_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
-    most = _minutes(environment, "MAX_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
-    duration = _minutes(environment, "DEFAULT_MAX_DURATION_MINUTES", MAX_DURATION_MINUTES)
-    warning = _minutes(environment, "DEFAULT_WARNING_THRESHOLD_MINUTES", MAX_WARNING_MINUTES)
+    minutes = partial(_whole, environment, unit="minutes")
+    least = minutes("MIN_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
+    default = minutes("DEFAULT_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
+    most = minutes("MAX_TIMEOUT_MINUTES", MAX_DURATION_MINUTES)
+    duration = minutes("DEFAULT_MAX_DURATION_MINUTES", MAX_DURATION_MINUTES)
+    warning = minutes("DEFAULT_WARNING_THRESHOLD_MINUTES", MAX_WARNING_MINUTES)
     for name, low, high_name, high in (
         ("MIN_TIMEOUT_MINUTES", least, "DEFAULT_TIMEOUT_MINUTES", default),
         ("DEFAULT_TIMEOUT_MINUTES", default, "MAX_TIMEOUT_MINUTES", most),
@@ -66,25 +68,21 @@ def timeout_policy_from(environment: Mapping[str, str]) -> TimeoutPolicy:
     return TimeoutPolicy(TimeoutConfig(default, True, duration, warning), least, most)
 
 
-def cursor_key_from(environment: Mapping[str, str]) -> str:
+def signing_key_from(environment: Mapping[str, str]) -> str:
     """The key that signs the cursors of lists: whoever has it can make one.
 
     Raises:
-        SettingsError: ``CURSOR_KEY`` is missing or too short. The text does not tell it.
+        SettingsError: ``SIGNING_KEY`` is missing or too short. The text does not tell it.
     """
-    key = environment.get("CURSOR_KEY", "")
-    if len(key) < MIN_CURSOR_KEY_CHARS:
+    key = environment.get("SIGNING_KEY", "")
+    if len(key) < MIN_SIGNING_KEY_CHARS:
         raise SettingsError(
-            f"CURSOR_KEY must be {MIN_CURSOR_KEY_CHARS} characters or more; it has {len(key)}"
+            f"SIGNING_KEY must be {MIN_SIGNING_KEY_CHARS} characters or more; it has {len(key)}"
         )
     return key
 
 
-def _minutes(environment: Mapping[str, str], name: str, most: int) -> int:
-    return _whole(environment, name, "minutes", most)
-
-
-def _whole(environment: Mapping[str, str], name: str, unit: str, most: int) -> int:
+def _whole(environment: Mapping[str, str], name: str, most: int, unit: str) -> int:
     value = environment.get(name, "")
     if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= most:
         raise SettingsError(

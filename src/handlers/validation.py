@@ -12,13 +12,12 @@ from domain.errors import OutOfRange
 from domain.timeout import TimeoutChange, TimeoutPolicy
 from handlers.body import read_members
 from handlers.cursors import THE_SAME_LISTS
-from handlers.errors import InvalidRequest
+from handlers.errors import MAX_SHOWN_CHARS, InvalidRequest
 from handlers.http import Request
 from storage.listing import Owner
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 50
-MAX_SHOWN_FIELD_CHARS = 100
 
 
 def _whole_number(least: int, most: int) -> str:
@@ -179,7 +178,7 @@ def _refusal(kind: str, place: list[Any], policy: TimeoutPolicy) -> InvalidReque
     """The first thing that is wrong: which field, and what it may be."""
     if not place:  # a name that is no text
         return InvalidRequest("The request", "made of the fields that the API describes")
-    field = ".".join(map(str, place))[:MAX_SHOWN_FIELD_CHARS]
+    field = ".".join(str(name) or '""' for name in place)[:MAX_SHOWN_CHARS]
     if kind == "extra_forbidden":
         return InvalidRequest(field, "left out: the API has no such field")
     ranges = {to_camel(name): _whole_number(*limits) for name, limits in policy.ranges.items()}

@@ -3,8 +3,9 @@
 DynamoDB can add a value to a stored attribute and compare two stored attributes, but has no
 ``min()``, no ``max()`` and no arithmetic in conditions. So a rule of the domain is written in
 several forms. The first knows nothing of the session, and is all that most changes need. Each form
-is one ``UpdateItem`` whose condition holds only where the rule's outcome is the form's: property
-tests hold them to the rule.
+is one ``UpdateItem`` whose condition holds only where the rule's outcome is the form's (but for
+``OVERTAKEN``, which can come to what another order of the calls gives): property tests hold them to
+the rule.
 """
 
 from collections.abc import Callable, Mapping

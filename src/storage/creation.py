@@ -2,11 +2,15 @@
 
 With a key, the session and the memory of the key are stored in one transaction: both, or neither.
 The memory is an item beside the sessions. Its ID is made of the key, but the session's ID is
-random: whoever knows the key cannot tell it.
+random, and so whoever knows the key cannot tell it. Nor can a key be guessed from the memory's ID:
+the digest is keyed.
 """
 
 import hashlib
+import hmac
 import json
+import random
+import time
 from typing import TYPE_CHECKING, cast
 
 from domain.creation import KEY_LIFETIME_MS, Creation, create
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 MAX_TRANSACTIONS = 3
+MAX_PAUSE_SECONDS = 0.05
 NEW = "attribute_not_exists(sessionId)"
 
 # Why a transaction is cancelled though nothing forbids it.
@@ -44,18 +49,18 @@ def create_session(table: SessionsTable, session: Session) -> None:
 
 
 def create_session_once(
-    table: SessionsTable, session: Session, creation: Creation, key: str
+    table: SessionsTable, session: Session, creation: Creation, memory_id: str
 ) -> Outcome:
     """Store a new session, unless this creation has stored one: then that, as it began.
 
-    One transaction, up to three where another with the same key is under way.
+    ``memory_id`` is what ``memory_id_of`` makes of the creation's key. One transaction, up to three
+    where another with the same key is under way.
 
     Raises:
         KeyUsedForAnother: the key named a creation with other metadata or time limits.
         StorageUnavailable: DynamoDB failed, or other transactions were in the way.
     """
     now_ms = session.created_at_ms
-    memory_id = _memory_id(creation, key)
     for _ in range(MAX_TRANSACTIONS):
         try:
             ask(
@@ -69,6 +74,8 @@ def create_session_once(
                 return Outcome(first, now_ms, changed=False)
             if not any(reason["Code"] in TEMPORARY_REASONS for reason in reasons):
                 raise
+            # Others that met each other should not meet again.
+            time.sleep(random.uniform(0, MAX_PAUSE_SECONDS))  # noqa: S311 - no secret
         else:
             return Outcome(session, now_ms, changed=True)
     raise StorageUnavailable(f"{MAX_TRANSACTIONS} transactions met others in their way")
@@ -123,14 +130,12 @@ def _remembered(memory_id: str, memory: Item, creation: Creation) -> Session:
         raise InvalidItem(memory_id, f"the memory of a key: {error}") from None
 
 
-def _memory_id(creation: Creation, key: str) -> str:
-    """Two clients may choose the same key: it is remembered for one agent and one user."""
-    return RESERVED_ID_PREFIX + _digest(creation.agent_id, creation.user_id, key)
+def memory_id_of(creation: Creation, key: str, signing_key: str) -> str:
+    """The ID of the key's memory: two clients may choose one key for two agents or two users."""
+    named = json.dumps([creation.agent_id, creation.user_id, key]).encode()
+    return RESERVED_ID_PREFIX + hmac.digest(signing_key.encode(), named, "sha256").hex()
 
 
 def _asked(creation: Creation) -> str:
-    return _digest(creation.metadata_json, json.dumps(creation.timeout.given))
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    asked = json.dumps([creation.metadata_json, creation.timeout.given])
+    return hashlib.sha256(asked.encode()).hexdigest()

@@ -17,6 +17,7 @@ ACTIVITY = write_form(
     "expiresAt > :now",
     "lastActivity <= :now",
     "(timeoutConfig.autoRenew = :false OR expiresAt >= maxExpiresAt)",
+    f"(timeoutConfig.autoRenew = :false OR {renewal.NOT_A_REPLAY})",
 )
 """Activity that does not renew."""
 
@@ -49,7 +50,11 @@ def write_of(table: SessionsTable, stored: Session, granted: Outcome, heartbeat_
     """The write that makes the stored session what the rule granted."""
     if granted.session.renewal_count > stored.renewal_count:
         return _where_it_renews(renewal.write_of(table, stored, granted, heartbeat_id))
-    return ACTIVITY, {**renewal.active_at(table, granted.at_ms), ":false": {"BOOL": False}}
+    return ACTIVITY, {
+        **renewal.active_at(table, granted.at_ms),
+        ":false": {"BOOL": False},
+        ":renewalId": {"S": heartbeat_id},
+    }
 
 
 def _where_it_renews(write: Write) -> Write:

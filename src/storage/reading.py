@@ -1,5 +1,7 @@
 """A session as it stands, and how many there are."""
 
+from botocore.exceptions import ClientError
+
 from domain.errors import SessionNotFound
 from domain.session import Outcome
 from storage.errors import StorageUnavailable
@@ -33,9 +35,12 @@ def approximate_count(table: SessionsTable) -> int:
     """DynamoDB's own count of the table's items, up to about six hours old.
 
     Raises:
-        StorageUnavailable: DynamoDB failed, or the table does not serve.
+        StorageUnavailable: DynamoDB failed, or the table does not serve: whatever the reason.
     """
-    described = ask(table.client.describe_table, TableName=table.name)["Table"]
+    try:
+        described = ask(table.client.describe_table, TableName=table.name)["Table"]
+    except ClientError as error:
+        raise StorageUnavailable(str(error)) from error
     if described["TableStatus"] not in SERVING:
         raise StorageUnavailable(f"the table is {described['TableStatus']}")
     return described["ItemCount"]

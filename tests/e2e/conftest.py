@@ -25,7 +25,7 @@ IS_ARM = platform.machine() in {"arm64", "aarch64"}
 ARCHITECTURE = f"Architecture={'arm64' if IS_ARM else 'x86_64'}"
 
 # SAM CLI prefers a variable of the shell to the template's, which the functions are to get.
-OWN = {"SESSIONS_TABLE", "CURSOR_KEY", *Template().environment()}
+OWN = {"SESSIONS_TABLE", "SIGNING_KEY", *Template().environment()}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OWN}
 
 Sam = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ParamSpec
 
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from storage.renewal import renew
 from storage.table import SessionsTable
 from storage.timeout import change_timeout
 from tests.sessions import AGENT_ID, NOON_MS, USER_ID
+
+P = ParamSpec("P")
 
 SHORTER = TimeoutChange(timeout_minutes=20)
 
@@ -127,17 +130,17 @@ def item_with(table: SessionsTable, session_id: str) -> Item:
     return reply.get("Item", {})
 
 
-def answer_of(call: Callable[[], Outcome]) -> object:
+def answer_of(call: Callable[P, Outcome], *args: P.args, **kwargs: P.kwargs) -> object:
     """What the call answers, or how it refuses: as something that can be compared."""
     try:
-        return call()
+        return call(*args, **kwargs)
     except (SessionRefusal, MaximumBelowTimeout) as refusal:
         return type(refusal), vars(refusal)
 
 
 def by_the_rule(table: SessionsTable, call: Call, case: Case) -> Seen:
     """What the pure rule makes of the case."""
-    answer = answer_of(lambda: call.rule(case))
+    answer = answer_of(call.rule, case)
     left = answer.session if isinstance(answer, Outcome) else case.session
     return Seen(_of_record(answer), item_of(left, table.retention_seconds))
 
@@ -145,7 +148,7 @@ def by_the_rule(table: SessionsTable, call: Call, case: Case) -> Seen:
 def as_stored(table: SessionsTable, call: Call, case: Case) -> Seen:
     """What the table makes of it, from a session just stored."""
     put(table, case.session)
-    answer = answer_of(lambda: call.stored(table, case))
+    answer = answer_of(call.stored, table, case)
     return Seen(_of_record(answer), item_with(table, case.session.session_id))
 
 

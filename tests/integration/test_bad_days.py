@@ -31,7 +31,7 @@ from tests.integration.faulty_dynamodb import (
     succeed_in_html,
 )
 from tests.integration.renewals import item_with, put
-from tests.sessions import AGENT_ID, CURSOR_KEY, NOON_MS, POLICY, USER_ID, session
+from tests.sessions import AGENT_ID, NOON_MS, POLICY, SIGNING_KEY, USER_ID, minutes, session
 
 BAD_DAYS = [
     cut_the_reply_short,
@@ -143,7 +143,7 @@ CREATED = {"create": 201, "create with a key": 201}
 
 
 def call(table: SessionsTable, request: dict[str, Any]) -> Answered:
-    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)
+    handler = sessions_handler(table, POLICY, SIGNING_KEY, lambda: NOON_MS)
     return Answered(handler(api_event(**request), LAMBDA_CONTEXT))
 
 
@@ -193,6 +193,35 @@ def test_a_heartbeat_whose_reply_is_lost_counts_once(
 ) -> None:
     dynamodb.faults = [lose_the_reply, pass_on]
     assert call(table, CALLS["heartbeat"]).body["renewalCount"] == 1
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_deletion_whose_reply_is_lost_is_404_since_it_was_made(
+    table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    """The SDK's own retry cannot tell who deleted it."""
+    dynamodb.faults = [lose_the_reply, pass_on]
+    assert call(table, CALLS["delete"]).status == 404
+    assert item_with(table_on_dynamodb_local, "a-session") == {}
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_change_of_the_limits_whose_reply_is_lost_is_made_once(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    dynamodb.faults = [lose_the_reply, pass_on]
+    answer = call(table, CALLS["timeout"])
+    assert (answer.status, answer.body["timeRemaining"]) == (200, minutes(10))
+    # The SDK's own retry cannot tell who let it expire.
+    dynamodb.faults = [lose_the_reply, pass_on]
+    assert call(table, {**CALLS["timeout"], "body": {"timeoutMinutes": 5}}).status == 410
+
+
+def test_health_without_a_table_is_503_and_unhealthy(table: SessionsTable) -> None:
+    gone = SessionsTable(table.client, "no-such-table", table.retention_seconds)
+    answer = call(gone, CALLS["health"])
+    assert answer.status == 503
+    hold_to("Unhealthy", answer.body)
 
 
 def cancel(*codes: str) -> Fault:

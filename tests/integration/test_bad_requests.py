@@ -18,7 +18,7 @@ from storage.table import SessionsTable
 from tests.contract import hold_to
 from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event
 from tests.integration.renewals import item_with, put, writes_to
-from tests.sessions import AGENT_ID, CURSOR_KEY, NOON_MS, POLICY, USER_ID, session
+from tests.sessions import AGENT_ID, NOON_MS, POLICY, SIGNING_KEY, USER_ID, session
 
 CODES = {400: "VALIDATION_ERROR", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}
 Why = Callable[..., str]
@@ -44,7 +44,7 @@ def page(**query: str) -> dict[str, Any]:
 
 
 def send(table: SessionsTable, event: Any) -> Answered:
-    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)
+    handler = sessions_handler(table, POLICY, SIGNING_KEY, lambda: NOON_MS)
     answer = Answered(handler(event, LAMBDA_CONTEXT))
     if answer.status >= 400:
         hold_to("Error", answer.body)
@@ -77,6 +77,13 @@ NO_METADATA = ["null", "[]", "[{}]", '"{}"', "1", "true", f'{{"a":"{"x" * 10_233
 NO_CONFIGS = ["null", "[]", '"{}"', "30", "true", DEEP, f'{{"timeoutMinutes":{DEEP}}}']
 METADATA = "a JSON object of at most 10240 bytes in compact UTF-8"
 NO_FIELD = "left out: the API has no such field"
+
+
+def named(field: str) -> str:
+    """A field as it is shown: cut, and to be seen even where it has no name."""
+    return field[:100] or '""'
+
+
 WRONG_MEMBERS = [(name, "", "given: a UUID") for name in ("agentId", "userId")]
 WRONG_MEMBERS += [(name, value, "a UUID") for name in ("agentId", "userId") for value in NO_IDS]
 WRONG_MEMBERS += [("metadata", value, METADATA) for value in NO_METADATA]
@@ -86,7 +93,7 @@ WRONG_MEMBERS += [(name, "1", NO_FIELD) for name in ("sessionId", "agent_id", "t
 
 @pytest.mark.parametrize(("name", "value", "allowed"), WRONG_MEMBERS, ids=shown)
 def test_a_wrong_member_is_named(why: Why, name: str, value: str, allowed: str) -> None:
-    assert why(create(**{name: value})) == f"{name[:100]} must be {allowed}."
+    assert why(create(**{name: value})) == f"{named(name)} must be {allowed}."
 
 
 @pytest.mark.parametrize("character", ["x", "é", "😀"])
@@ -117,8 +124,8 @@ WRONG_LIMITS += [(name, "30", NO_FIELD) for name in UNKNOWN]
 @pytest.mark.parametrize(("field", "value", "allowed"), WRONG_LIMITS, ids=shown)
 def test_a_wrong_time_limit_is_named(why: Why, field: str, value: str, allowed: str) -> None:
     limits = spelt({field: value})
-    assert why(change(limits)) == f"{field} must be {allowed}."
-    assert why(create(timeoutConfig=limits)) == f"timeoutConfig.{field} must be {allowed}."
+    assert why(change(limits)) == f"{named(field)} must be {allowed}."
+    assert why(create(timeoutConfig=limits)) == f"timeoutConfig.{named(field)} must be {allowed}."
 
 
 RIGHT_LIMITS = [("timeoutMinutes", number) for number in ("30", "30.0", "3e1", "0.3E+2")]
@@ -143,7 +150,8 @@ BELOW += [('{"timeoutMinutes":721}', (720, 721)), ('{"maxDurationMinutes":29}', 
 
 @pytest.mark.parametrize(("limits", "both"), BELOW)
 def test_a_maximum_is_not_below_the_timeout(table: SessionsTable, limits: str, both: Any) -> None:
-    said = "maxDurationMinutes, {}, must be at least timeoutMinutes, {}: give both.".format(*both)
+    relation = "maxDurationMinutes must be at least timeoutMinutes"
+    said = "{}: they would be {} and {}.".format(relation, *both)
     assert refusal(table, create(timeoutConfig=limits)) == said
     put(table, session("id"))
     before = item_with(table, "id")
@@ -152,11 +160,14 @@ def test_a_maximum_is_not_below_the_timeout(table: SessionsTable, limits: str, b
     assert item_with(table, "id") == before
 
 
-BROKEN = [(body, "broken at character 1.") for body in ["", "[]", "null", '"{}"', "1", "\ufeff{}"]]
+BROKEN = [
+    (body, "The body must be a JSON object.")
+    for body in ["", "[]", "null", '"{}"', "1", "\ufeff{}"]
+]
 BROKEN += [(f'{{"autoRenew":{value}}}', "character 14.") for value in ["NaN", "-Infinity", "x"]]
 BROKEN += [('{"autoRenew":true', "character 18."), ('{"autoRenew":true}}', "character 19.")]
-BROKEN += [('{"autoRenew":true,"auto\\u0052enew":true}', 'without "autoRenew" twice.')]
-BROKEN += [('{"agentId":1,"metadata":{"a":[{"b":1,"b":1}]}}', 'without "b" twice.')]
+BROKEN += [('{"autoRenew":true,"auto\\u0052enew":true}', '"autoRenew" stands twice.')]
+BROKEN += [('{"agentId":1,"metadata":{"a":[{"b":1,"b":1}]}}', '"b" stands twice.')]
 BROKEN += [('{"\\ud800":1}', "the fields that the API describes."), ('"\ud800"', "UTF-8.")]
 
 
@@ -181,22 +192,22 @@ WRONG_QUERIES += [(name, "1", NO_FIELD) for name in ("user_id", "Limit", "status
 
 @pytest.mark.parametrize(("name", "value", "allowed"), WRONG_QUERIES, ids=shown)
 def test_a_wrong_query_parameter_is_named(why: Why, name: str, value: str, allowed: str) -> None:
-    assert why(page(**{name: value})) == f"{name} must be {allowed}."
+    assert why(page(**{name: value})) == f"{named(name)} must be {allowed}."
 
 
 LAST = Position("a-session", NOON_MS)
-OWN = seal(CURSOR_KEY, Owner(USER_ID), LAST)
+OWN = seal(SIGNING_KEY, Owner(USER_ID), LAST)
 CURSORS = ["", "x", "٣", "..", "\ud800", OWN[1:], OWN[:-1], OWN.partition(".")[0], f"{OWN}!!!!"]
 CURSORS += [OWN[:at] + "AQ"[was == "A"] + OWN[at + 1 :] for at, was in enumerate(f"{OWN}.")]
 CURSORS += [OWN[:-1] + last for last in f"{ascii_letters}{digits}-_" if last != OWN[-1]]
 OTHERS = [Owner(), Owner(str(uuid.UUID(int=1))), Owner(USER_ID, AGENT_ID), Owner(None, USER_ID)]
-CURSORS += [seal(CURSOR_KEY, other, LAST) for other in OTHERS]
-CURSORS += [seal(f"{CURSOR_KEY}x", Owner(USER_ID), LAST)]
+CURSORS += [seal(SIGNING_KEY, other, LAST) for other in OTHERS]
+CURSORS += [seal(f"{SIGNING_KEY}x", Owner(USER_ID), LAST)]
 
 
 @pytest.mark.parametrize("cursor", CURSORS, ids=shown)
 def test_a_cursor_is_one_that_the_same_list_gave(why: Why, cursor: str) -> None:
-    same = "one that the same list, with the same userId and agentId, was answered with"
+    same = "the cursor of the page before, sent with the same userId and agentId"
     assert why(page(userId=USER_ID, cursor=cursor)) == f"cursor must be {same}."
 
 
@@ -215,7 +226,7 @@ def test_an_id_in_upper_case_is_the_one_in_lower_case(table: SessionsTable) -> N
     user, agent = str(uuid.uuid4()), str(uuid.uuid4())
     created = send(table, create(userId=f'"{user.upper()}"', agentId=f'"{agent.upper()}"')).body
     assert (created["userId"], created["agentId"]) == (user, agent)
-    own = seal(CURSOR_KEY, Owner(user), Position("newer", NOON_MS + 1))
+    own = seal(SIGNING_KEY, Owner(user), Position("newer", NOON_MS + 1))
     by_user, by_agent = {"userId": user.upper()}, {"agentId": agent.upper(), "limit": "100"}
     for query in (by_user, by_agent, by_agent | by_user, by_user | {"limit": "1", "cursor": own}):
         (listed,) = send(table, page(**query)).body["sessions"]
@@ -248,4 +259,6 @@ def test_no_body_is_answered_with_a_5xx(
 
 @given(query=queries)
 def test_no_query_is_answered_with_a_5xx(table_on_moto: SessionsTable, query: Any) -> None:
-    assert send(table_on_moto, page(**query)).status < 500
+    # Not read: another test's session on the page may hold more than Python's reader takes.
+    handler = sessions_handler(table_on_moto, POLICY, SIGNING_KEY, lambda: NOON_MS)
+    assert handler(page(**query), LAMBDA_CONTEXT)["statusCode"] < 500

@@ -15,7 +15,7 @@ from domain.creation import Creation
 from domain.errors import MaximumDurationReached, SessionNotFound, SessionRefusal
 from domain.session import Outcome
 from domain.timeout import TimeoutChange
-from storage.creation import create_session_once
+from storage.creation import create_session_once, memory_id_of
 from storage.deletion import delete_session
 from storage.errors import StorageUnavailable
 from storage.heartbeat import beat
@@ -24,7 +24,7 @@ from storage.renewal import renew
 from storage.table import SessionsTable
 from storage.timeout import change_timeout
 from tests.integration.renewals import item_with, put, writes_to
-from tests.sessions import NOON_MS, minutes, session
+from tests.sessions import NOON_MS, SIGNING_KEY, minutes, session
 
 AT_ONCE = 64
 
@@ -187,12 +187,14 @@ def test_of_64_deletions_at_once_one_deletes(table: SessionsTable) -> None:
 def test_64_deliveries_of_one_creation_make_one_session(table: SessionsTable) -> None:
     user_id = str(uuid.uuid4())
     creation = Creation(session().agent_id, user_id, "{}", TimeoutChange())
+    memory_id = memory_id_of(creation, "one", SIGNING_KEY)
 
     def call(number: int) -> Outcome:
         mine = replace(session(f"made-by-{number}-{user_id}"), user_id=user_id, metadata_json="{}")
-        return create_session_once(table, mine, creation, "one")
+        return create_session_once(table, mine, creation, memory_id)
 
     outcomes = at_once(call)
+    assert len([each for each in outcomes if isinstance(each, Outcome)]) == AT_ONCE
     made = {each.session.session_id for each in outcomes if isinstance(each, Outcome)}
     assert len(made) == 1
     stored = [f"made-by-{number}-{user_id}" for number in range(AT_ONCE)]

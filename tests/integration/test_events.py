@@ -13,7 +13,7 @@ from local.template import Template
 from storage.table import SessionsTable
 from tests.contract import answered
 from tests.events import EVENTS, LAMBDA_CONTEXT
-from tests.sessions import CURSOR_KEY, POLICY
+from tests.sessions import POLICY, SIGNING_KEY
 
 RENEWALS = {
     "at-the-maximum": 422,
@@ -51,7 +51,7 @@ def test_an_event_has_the_outcome_of_its_name(
     if name in RENEWALS:
         handler = renewal_handler(table_on_moto, epoch_ms)
     else:
-        handler = sessions_handler(table_on_moto, POLICY, CURSOR_KEY, epoch_ms)
+        handler = sessions_handler(table_on_moto, POLICY, SIGNING_KEY, epoch_ms)
     assert handler(event(name), LAMBDA_CONTEXT)["statusCode"] == status
 
 

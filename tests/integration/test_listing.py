@@ -18,7 +18,7 @@ from tests.conftest import create_table
 from tests.contract import hold_to
 from tests.events import LAMBDA_CONTEXT, api_event
 from tests.integration.renewals import put, writes_to
-from tests.sessions import CURSOR_KEY, NOON_MS, POLICY, session
+from tests.sessions import NOON_MS, POLICY, SIGNING_KEY, session
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def stored(table: SessionsTable, **fields: Any) -> Session:
 
 
 def page(table: SessionsTable, query: Mapping[str, str]) -> dict[str, Any]:
-    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)
+    handler = sessions_handler(table, POLICY, SIGNING_KEY, lambda: NOON_MS)
     response = handler(api_event("GET", query=query), LAMBDA_CONTEXT)
     body: dict[str, Any] = json.loads(response["body"])
     hold_to("SessionPage", body)

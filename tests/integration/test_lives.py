@@ -24,7 +24,7 @@ from handlers.sessions import sessions_handler
 from tests.conftest import create_table
 from tests.contract import hold_to
 from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event
-from tests.sessions import CURSOR_KEY, NOON_MS, POLICY, minutes
+from tests.sessions import NOON_MS, POLICY, SIGNING_KEY, minutes
 
 ONE = f"{SESSIONS}/{{sessionId}}"
 DAY_MS = minutes(24 * 60)
@@ -108,7 +108,7 @@ class Lives(RuleBasedStateMachine):
         self.table = create_table(boto3.client("dynamodb", endpoint_url=self.endpoint))
         self.now = NOON_MS
         self.renewals = renewal_handler(self.table, lambda: self.now)
-        self.calls = sessions_handler(self.table, POLICY, CURSOR_KEY, lambda: self.now)
+        self.calls = sessions_handler(self.table, POLICY, SIGNING_KEY, lambda: self.now)
         self.kept: dict[str, Kept] = {}
         self.keys: dict[tuple[str, ...], tuple[Answered, str, int]] = {}
         self.requests = 0

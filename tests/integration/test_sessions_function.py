@@ -14,7 +14,7 @@ from storage.table import SessionsTable
 from tests.contract import hold_to
 from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event
 from tests.integration.renewals import item_with, put, writes_to
-from tests.sessions import AGENT_ID, CURSOR_KEY, NOON_MS, POLICY, USER_ID, minutes, session
+from tests.sessions import AGENT_ID, NOON_MS, POLICY, SIGNING_KEY, USER_ID, minutes, session
 
 ONE = f"{SESSIONS}/{{sessionId}}"
 BODY = {"agentId": AGENT_ID, "userId": USER_ID}
@@ -35,7 +35,7 @@ def call(
     schema: str | None = None,
     **sent: Any,
 ) -> Answered:
-    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: now_ms)
+    handler = sessions_handler(table, POLICY, SIGNING_KEY, lambda: now_ms)
     answer = Answered(handler(api_event(method, path, **sent), LAMBDA_CONTEXT))
     hold_to(schema if schema and answer.status < 300 else "Error", answer.body)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -109,7 +109,7 @@ def test_each_creation_without_a_key_makes_another_session(table: SessionsTable)
 def test_metadata_comes_back_exactly_from_every_call(table: SessionsTable, metadata: str) -> None:
     """Compared as text: Python would not read all of these, and tell less of them apart."""
     body = f'{{"agentId":"{AGENT_ID}","userId":"{USER_ID}","metadata":{metadata}}}'
-    handler = sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)
+    handler = sessions_handler(table, POLICY, SIGNING_KEY, lambda: NOON_MS)
     created = handler(api_event("POST", body=body), LAMBDA_CONTEXT)
     assert created["statusCode"] == 201
     session_id = created["body"].split('"')[3]
@@ -257,7 +257,8 @@ def test_limits_that_do_not_fit_those_that_stay_are_400_and_say_both(table: Sess
     answer = on(table, "PATCH", "/timeout", body={"maxDurationMinutes": 20})
     assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
     details = answer.body["error"]["details"]
-    assert details.startswith("maxDurationMinutes, 20, must be at least timeoutMinutes, 30")
+    assert details.startswith("maxDurationMinutes must be at least timeoutMinutes: ")
+    assert details.endswith(" they would be 20 and 30.")
     assert item_with(table, "a-session") == before
 
 
@@ -371,7 +372,7 @@ def test_a_call_is_one_log_line_and_one_metric_without_metadata_or_event(  # noq
         method, path, session_id="a-session" if path.startswith(ONE) else None, body=body
     )
     event["headers"]["authorization"] = SECRET
-    sessions_handler(table, POLICY, CURSOR_KEY, lambda: NOON_MS)(event, LAMBDA_CONTEXT)
+    sessions_handler(table, POLICY, SIGNING_KEY, lambda: NOON_MS)(event, LAMBDA_CONTEXT)
     out = capsys.readouterr().out
     line, measured = map(json.loads, out.splitlines())
     assert line["outcome"] == outcome

@@ -139,6 +139,9 @@ CASES: list[tuple[NextWrite, Session | None, Mapping[str, Session | Item]]] = [
             "expiresAt > :now": session(expires=0, auto_renew=False),
             "lastActivity <= :now": session(active=1, auto_renew=False),
             "(timeoutConfig.autoRenew = :false OR expiresAt >= maxExpiresAt)": session(),
+            "(timeoutConfig.autoRenew = :false OR lastRenewalId <> :renewalId)": session(
+                created=-700, last_renewal_id="r1"
+            ),
         },
     ),
     (

@@ -8,7 +8,7 @@ import pytest
 
 from domain.session import TimeoutConfig
 from domain.timeout import TimeoutPolicy
-from handlers.settings import Settings, SettingsError, cursor_key_from, timeout_policy_from
+from handlers.settings import Settings, SettingsError, signing_key_from, timeout_policy_from
 
 GOOD = {"SESSIONS_TABLE": "sessions", "RETENTION_HOURS": "24"}
 LIMITS = {
@@ -82,11 +82,11 @@ def test_limits_that_make_no_sense_together_are_named(
         timeout_policy_from({**LIMITS, name: value})
 
 
-def test_the_cursor_key_is_long_and_a_wrong_one_is_not_told() -> None:
-    assert cursor_key_from({"CURSOR_KEY": "k" * 32}) == "k" * 32
+def test_the_signing_key_is_long_and_a_wrong_one_is_not_told() -> None:
+    assert signing_key_from({"SIGNING_KEY": "k" * 32}) == "k" * 32
     for short in ("", "hush" * 7):
         with pytest.raises(SettingsError, match=f"32 characters or more; it has {len(short)}$"):
-            cursor_key_from({"CURSOR_KEY": short})
+            signing_key_from({"SIGNING_KEY": short})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_cursor_key_is_long_and_a_wrong_one_is_not_told() -> None:
         ("renew", "SESSIONS_TABLE", "SESSIONS_TABLE must name a DynamoDB table"),
         ("sessions", "RETENTION_HOURS", "RETENTION_HOURS must be a whole number"),
         ("sessions", "MAX_TIMEOUT_MINUTES", "MAX_TIMEOUT_MINUTES must be a whole number"),
-        ("sessions", "CURSOR_KEY", "CURSOR_KEY must be 32 characters"),
+        ("sessions", "SIGNING_KEY", "SIGNING_KEY must be 32 characters"),
     ],
 )
 def test_a_function_without_its_settings_does_not_start(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.renewal import renew
-from handlers.settings import MIN_CURSOR_KEY_CHARS, timeout_policy_from
+from handlers.settings import MIN_SIGNING_KEY_CHARS, timeout_policy_from
 from local.template import Template
 from storage.change import MAX_WRITES
 from storage.item import item_of
@@ -80,7 +80,7 @@ def test_the_functions_get_their_settings_from_the_stack(template: Template) -> 
         "MAX_TIMEOUT_MINUTES": {"Ref": "MaxTimeoutMinutes"},
         "DEFAULT_MAX_DURATION_MINUTES": {"Ref": "DefaultMaxDurationMinutes"},
         "DEFAULT_WARNING_THRESHOLD_MINUTES": {"Ref": "DefaultWarningThresholdMinutes"},
-        "CURSOR_KEY": {"Fn::Sub": "{{resolve:secretsmanager:${CursorKey}}}"},
+        "SIGNING_KEY": {"Fn::Sub": "{{resolve:secretsmanager:${SigningKey}}}"},
     }
     assert template.document["Parameters"]["DynamoDBEndpointUrl"]["Default"] == ""
 
@@ -109,8 +109,8 @@ def test_the_defaults_are_the_contracts(template: Template) -> None:
 
 
 def test_the_key_of_the_cursors_is_made_by_the_stack_and_long_enough(template: Template) -> None:
-    generated = template.properties("CursorKey")["GenerateSecretString"]
-    assert generated["PasswordLength"] >= MIN_CURSOR_KEY_CHARS
+    generated = template.properties("SigningKey")["GenerateSecretString"]
+    assert generated["PasswordLength"] >= MIN_SIGNING_KEY_CHARS
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
