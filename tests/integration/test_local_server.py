@@ -342,7 +342,7 @@ def test_whatever_schemathesis_sends_is_answered_by_the_contract(
         [
             *(Path(sys.executable).parent / "schemathesis", "--config-file", SCHEMATHESIS),
             *("run", OPENAPI_FILE, "--url", server.url, "--checks", "all"),
-            # It creates again with one key, and deletes in between: the key then names what is gone.
+            # It creates again with one key after a deletion: the key then names what is gone.
             *("--exclude-checks", "ensure_resource_availability"),
             *("--seed", str(SEED), "--max-examples", "30", "--no-color"),
         ],
