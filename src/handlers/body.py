@@ -22,7 +22,7 @@ JSON_MEDIA_TYPE = re.compile(
 
 TOKEN = re.compile(
     r"""(?:
-        (?P<string> "(?: [^"\\\x00-\x1f] | \\["\\/bfnrt] | \\u[0-9a-fA-F]{4} )*+" )
+        (?P<string> "(?: [^"\\\x00-\x1f]++ | \\["\\/bfnrt] | \\u[0-9a-fA-F]{4} )*+" )
       | (?P<scalar> -?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)? | true | false | null )
       | (?P<mark> [][{}:,] )
     )[ \t\n\r]*""",
