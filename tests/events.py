@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +61,27 @@ def api_event(  # noqa: PLR0913 - what a request is made of
 
 @dataclass
 class Answered:
-    """A response of the function, read."""
+    """A response of a function. Its body is read when a claim asks for it."""
 
     response: dict[str, Any]
-    status: int = field(init=False)
-    headers: dict[str, str] = field(init=False)
-    body: dict[str, Any] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Read the parts that claims are made about."""
-        self.status = self.response["statusCode"]
-        self.headers = self.response["headers"]
-        self.body = json.loads(self.response["body"])
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        status: int = self.response["statusCode"]
+        return status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers."""
+        headers: dict[str, str] = self.response["headers"]
+        return headers
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The body, read."""
+        body: dict[str, Any] = json.loads(self.response["body"])
+        return body
 
     @property
     def code(self) -> str:

@@ -12,6 +12,7 @@ import pytest
 from handlers.renew import renewal_handler
 from handlers.sessions import sessions_handler
 from storage.listing import Owner, read_page
+from storage.renewal import renew as storage_renew
 from storage.table import ATTEMPTS, SessionsTable, dynamodb_client
 from tests.contract import answered, hold_to
 from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event, renewal_event
@@ -185,6 +186,25 @@ def test_a_creation_whose_reply_is_lost_makes_one_session(
     assert answer.status == 201
     found = read_page(table_on_dynamodb_local, Owner(user_id), 10, None, NOON_MS).sessions
     assert [each.session.session_id for each in found] == [answer.body["sessionId"]]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_creation_that_the_sdk_repeats_leaves_alone_what_was_done_since(
+    table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    user_id = str(uuid.uuid4())
+
+    def be_renewed_and_lose_the_reply(request: Any) -> None:
+        request.forward()
+        (made,) = read_page(table_on_dynamodb_local, Owner(user_id), 10, None, NOON_MS).sessions
+        storage_renew(table_on_dynamodb_local, made.session.session_id, NOON_MS, "another's")
+        request.close_connection = True
+
+    dynamodb.faults = [be_renewed_and_lose_the_reply, pass_on]
+    answer = call(table, {**CALLS["create"], "body": {**BODY, "userId": user_id}})
+    assert answer.status == 201
+    item = item_with(table_on_dynamodb_local, answer.body["sessionId"])
+    assert item["renewalCount"] == {"N": "1"}
 
 
 @pytest.mark.usefixtures("no_waiting")

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.creation import KEY_LIFETIME_MS
+from domain.creation import Creation
+from domain.timeout import TimeoutChange
 from handlers.sessions import sessions_handler
+from storage.creation import memory_id_of
 from storage.renewal import write_by_timeout
 from storage.table import SessionsTable
 from tests.contract import hold_to
@@ -162,9 +164,42 @@ def test_a_retried_creation_makes_no_session_in_place_of_one_that_was_deleted(
 def test_a_creations_key_is_forgotten_after_a_day(table: SessionsTable) -> None:
     """To the second, whether or not DynamoDB has deleted it by then."""
     first = create(table, key="a-day-ago").body["sessionId"]
-    second = NOON_MS + KEY_LIFETIME_MS
+    second = NOON_MS + minutes(24 * 60)
     assert create(table, key="a-day-ago", now_ms=second - 1).body["sessionId"] == first
     assert create(table, key="a-day-ago", now_ms=second).body["sessionId"] != first
+
+
+def test_the_memory_of_a_key_does_not_let_the_key_be_guessed() -> None:
+    """A list's cursor may show its ID: it takes the deployment's own key to compute it."""
+    creation = Creation(AGENT_ID, USER_ID, "{}", TimeoutChange())
+    assert memory_id_of(creation, "key", "one" * 11) == memory_id_of(creation, "key", "one" * 11)
+    assert memory_id_of(creation, "key", "one" * 11) != memory_id_of(creation, "key", "two" * 11)
+
+
+def test_a_session_is_read_as_the_last_write_left_it(table_on_moto: SessionsTable) -> None:
+    """DynamoDB's other reads may be behind, and so may an index: its sessions are read besides."""
+    table = table_on_moto
+    put(table, session())
+    asked: dict[str, Any] = {}
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        asked[model.name] = params
+
+    client_events = table.client.meta.events
+    client_events.register("provide-client-params.dynamodb", note)
+    try:
+        handler = sessions_handler(table, POLICY, SIGNING_KEY, lambda: NOON_MS)
+        for event in (
+            api_event("GET", ONE, session_id="a-session"),
+            api_event("GET", query={"userId": USER_ID}),
+            api_event("GET"),
+        ):
+            assert handler(event, LAMBDA_CONTEXT)["statusCode"] == 200
+    finally:
+        client_events.unregister("provide-client-params.dynamodb", note)
+    assert asked["GetItem"]["ConsistentRead"] is True
+    assert asked["BatchGetItem"]["RequestItems"][table.name]["ConsistentRead"] is True
+    assert asked["Scan"]["ConsistentRead"] is True
 
 
 @pytest.mark.parametrize("name", ["agentId", "userId"])
