@@ -13,7 +13,7 @@ from handlers.clock import epoch_ms
 from storage.table import SessionsTable
 from tests.contract import answered, hold_to
 from tests.e2e.conftest import Sam
-from tests.integration.renewals import item_with, put
+from tests.integration.calls import item_with, put
 from tests.sessions import NOON_MS, minutes, session
 
 AT_ONCE = 64

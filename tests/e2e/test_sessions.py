@@ -11,7 +11,7 @@ import urllib3
 from storage.table import SessionsTable
 from tests.contract import hold_to
 from tests.e2e.test_renewal import as_of_now
-from tests.integration.renewals import item_with, put
+from tests.integration.calls import item_with, put
 from tests.sessions import minutes, session
 
 AT_ONCE = 32

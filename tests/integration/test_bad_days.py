@@ -16,6 +16,7 @@ from storage.renewal import renew as storage_renew
 from storage.table import ATTEMPTS, SessionsTable, dynamodb_client
 from tests.contract import answered, hold_to
 from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event, renewal_event
+from tests.integration.calls import item_with, put
 from tests.integration.faulty_dynamodb import (
     Fault,
     FaultyDynamoDB,
@@ -31,7 +32,6 @@ from tests.integration.faulty_dynamodb import (
     stall,
     succeed_in_html,
 )
-from tests.integration.renewals import item_with, put
 from tests.sessions import AGENT_ID, NOON_MS, POLICY, SIGNING_KEY, USER_ID, minutes, session
 
 BAD_DAYS = [

@@ -17,7 +17,7 @@ from storage.listing import Owner, Position
 from storage.table import SessionsTable
 from tests.contract import hold_to
 from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event
-from tests.integration.renewals import item_with, put, writes_to
+from tests.integration.calls import item_with, put, writes_to
 from tests.sessions import AGENT_ID, NOON_MS, POLICY, SIGNING_KEY, USER_ID, session
 
 CODES = {400: "VALIDATION_ERROR", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}

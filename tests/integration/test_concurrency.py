@@ -23,7 +23,7 @@ from storage.item import session_of
 from storage.renewal import renew
 from storage.table import SessionsTable
 from storage.timeout import change_timeout
-from tests.integration.renewals import item_with, put, writes_to
+from tests.integration.calls import item_with, put, writes_to
 from tests.sessions import NOON_MS, SIGNING_KEY, minutes, session
 
 AT_ONCE = 64

@@ -12,7 +12,7 @@ from domain.session import Outcome, Session
 from storage.deletion import delete_session
 from storage.item import item_of
 from storage.table import SessionsTable, WriteForm, Written
-from tests.integration.renewals import (
+from tests.integration.calls import (
     CALLS,
     Call,
     Case,

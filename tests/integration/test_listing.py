@@ -17,7 +17,7 @@ from storage.table import SessionsTable
 from tests.conftest import create_table
 from tests.contract import hold_to
 from tests.events import LAMBDA_CONTEXT, api_event
-from tests.integration.renewals import put, writes_to
+from tests.integration.calls import put, writes_to
 from tests.sessions import NOON_MS, POLICY, SIGNING_KEY, session
 
 

@@ -14,7 +14,7 @@ from storage.item import item_of
 from storage.table import SessionsTable
 from tests.contract import answered
 from tests.events import LAMBDA_CONTEXT, Answered, renewal_event
-from tests.integration.renewals import item_with, put, writes_to
+from tests.integration.calls import item_with, put, writes_to
 from tests.sessions import NOON_MS, minutes, session
 
 NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)

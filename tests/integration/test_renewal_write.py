@@ -14,7 +14,7 @@ from storage.errors import InvalidItem, StorageUnavailable
 from storage.item import Item, item_of
 from storage.renewal import renew
 from storage.table import SessionsTable
-from tests.integration.renewals import (
+from tests.integration.calls import (
     Case,
     cases,
     item_with,

@@ -15,7 +15,7 @@ from storage.renewal import write_by_timeout
 from storage.table import SessionsTable
 from tests.contract import hold_to
 from tests.events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event
-from tests.integration.renewals import item_with, put, writes_to
+from tests.integration.calls import item_with, put, writes_to
 from tests.sessions import AGENT_ID, NOON_MS, POLICY, SIGNING_KEY, USER_ID, minutes, session
 
 ONE = f"{SESSIONS}/{{sessionId}}"

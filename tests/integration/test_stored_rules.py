@@ -12,7 +12,7 @@ from storage.heartbeat import beat
 from storage.item import Item
 from storage.table import SessionsTable
 from storage.timeout import change_timeout
-from tests.integration.renewals import (
+from tests.integration.calls import (
     CALLS,
     Call,
     Case,

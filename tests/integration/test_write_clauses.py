@@ -17,7 +17,7 @@ from storage.change import IS_A_SESSION, Write
 from storage.errors import InvalidItem
 from storage.item import Item
 from storage.table import SessionsTable, WriteForm
-from tests.integration.renewals import item_with, put
+from tests.integration.calls import item_with, put
 from tests.integration.test_renewal_write import configured, having, without
 from tests.sessions import NOON_MS, session
 
