@@ -118,7 +118,10 @@ def test_64_heartbeats_that_do_not_renew_leave_the_latest_clock_and_the_expiry(
 def test_changes_of_the_limits_among_renewals_come_to_what_some_order_gives(
     table: SessionsTable,
 ) -> None:
-    """Whatever comes last, the expiry is a timeout after the last activity: the latest timeout."""
+    """Whatever comes last, the expiry is a timeout after the last activity: the latest timeout.
+
+    A call that four others overtake is given up: what is answered 200 is what counts.
+    """
     put(table, session())
 
     def call(number: int) -> object:
@@ -130,10 +133,14 @@ def test_changes_of_the_limits_among_renewals_come_to_what_some_order_gives(
         )
 
     outcomes = at_once(call)
-    assert all(isinstance(outcome, Outcome) for outcome in outcomes)
     stored = session_of(item_with(table, "a-session"))
-    assert stored.renewal_count == AT_ONCE * 3 // 4
-    assert stored.last_activity_ms == NOON_MS + AT_ONCE - 1
+    renewed = [
+        number
+        for number, outcome in enumerate(outcomes)
+        if number % 4 and isinstance(outcome, Outcome)
+    ]
+    assert stored.renewal_count == len(renewed)
+    assert stored.last_activity_ms == NOON_MS + max(renewed)
     assert stored.timeout_config.timeout_minutes in range(20, 20 + AT_ONCE, 4)
     assert stored.expires_at_ms == stored.last_activity_ms + stored.timeout_ms
 
