@@ -59,7 +59,7 @@ def _use_any_credentials() -> None:
     """DynamoDB Local takes any credentials, but not none; AWS takes the developer's own."""
     os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     if boto3.Session().get_credentials() is None:
-        os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106 - none
+        os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106 - no secret
 
 
 def _fill(client: "DynamoDBClient", name: str, retention_seconds: int) -> None:

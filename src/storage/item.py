@@ -14,6 +14,14 @@ from storage.errors import InvalidItem
 
 Item = Mapping[str, Mapping[str, Any]]
 
+LIMIT_ATTRIBUTES = {
+    "timeout_minutes": "timeoutMinutes",
+    "auto_renew": "autoRenew",
+    "max_duration_minutes": "maxDurationMinutes",
+    "warning_threshold_minutes": "warningThresholdMinutes",
+}
+"""The attributes of ``timeoutConfig``, by the field that they store."""
+
 LATEST_INSTANT_MS = 253_402_300_799_999
 """The end of the year 9999: what RFC 3339 can write."""
 
@@ -56,12 +64,15 @@ def config_item(config: TimeoutConfig) -> Mapping[str, Any]:
     """The attribute value that stores the time limits."""
     return {
         "M": {
-            "timeoutMinutes": number(config.timeout_minutes),
-            "autoRenew": {"BOOL": config.auto_renew},
-            "maxDurationMinutes": number(config.max_duration_minutes),
-            "warningThresholdMinutes": number(config.warning_threshold_minutes),
+            attribute: limit_value(getattr(config, field))
+            for field, attribute in LIMIT_ATTRIBUTES.items()
         }
     }
+
+
+def limit_value(limit: int) -> dict[str, Any]:
+    """The attribute value of one time limit: a number, or a truth value."""
+    return {"BOOL": limit} if isinstance(limit, bool) else number(limit)
 
 
 def config_of(item: Item) -> TimeoutConfig:
@@ -71,11 +82,12 @@ def config_of(item: Item) -> TimeoutConfig:
         ValueError: an attribute is missing or of another type; the text names it.
     """
     config = _value(item, "timeoutConfig", "M")
+    names = LIMIT_ATTRIBUTES
     return TimeoutConfig(
-        timeout_minutes=whole(config, "timeoutMinutes"),
-        auto_renew=_value(config, "autoRenew", "BOOL"),
-        max_duration_minutes=whole(config, "maxDurationMinutes"),
-        warning_threshold_minutes=whole(config, "warningThresholdMinutes"),
+        timeout_minutes=whole(config, names["timeout_minutes"]),
+        auto_renew=_value(config, names["auto_renew"], "BOOL"),
+        max_duration_minutes=whole(config, names["max_duration_minutes"]),
+        warning_threshold_minutes=whole(config, names["warning_threshold_minutes"]),
     )
 
 

@@ -11,15 +11,8 @@ from domain import timeout as rule
 from domain.session import MS_PER_MINUTE, MS_PER_SECOND, Outcome, Session
 from domain.timeout import TimeoutChange
 from storage.change import IS_A_SESSION, TYPES_AND_BOUNDS, Change, Write
-from storage.item import number, ttl_seconds
+from storage.item import LIMIT_ATTRIBUTES, limit_value, number, ttl_seconds
 from storage.table import SessionsTable, write_form
-
-ATTRIBUTES = {
-    "timeout_minutes": "timeoutMinutes",
-    "auto_renew": "autoRenew",
-    "max_duration_minutes": "maxDurationMinutes",
-    "warning_threshold_minutes": "warningThresholdMinutes",
-}
 
 
 def change_timeout(
@@ -105,8 +98,8 @@ def _limits(change: TimeoutChange) -> tuple[list[str], dict[str, Any]]:
     timeout_ms, maximum_ms = _given_ms(change)
     sets, values = [], dict[str, Any]()
     for name, value in change.given.items():
-        sets.append(f"timeoutConfig.{ATTRIBUTES[name]} = :{name}")
-        values[f":{name}"] = {"BOOL": value} if isinstance(value, bool) else number(value)
+        sets.append(f"timeoutConfig.{LIMIT_ATTRIBUTES[name]} = :{name}")
+        values[f":{name}"] = limit_value(value)
     if timeout_ms is not None:
         sets += [
             "timeoutMs = :timeoutMs",

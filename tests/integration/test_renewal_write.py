@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from domain.errors import MaximumDurationReached, SessionExpired, SessionNotFound
-from domain.session import Session
+from domain.session import Outcome, Session
 from storage.errors import InvalidItem, StorageUnavailable
+from storage.heartbeat import beat
 from storage.item import Item, item_of
 from storage.renewal import renew
 from storage.table import SessionsTable
@@ -111,13 +112,14 @@ NOT_SESSIONS = {
 
 # Not on moto, which fails to compare a number with a list: in DynamoDB the answer is no.
 @pytest.mark.parametrize("item", NOT_SESSIONS.values(), ids=NOT_SESSIONS)
+@pytest.mark.parametrize("call", [renew, beat])
 def test_an_item_that_is_not_a_session_is_left_as_it_was(
-    table_on_dynamodb_local: SessionsTable, item: Item
+    table_on_dynamodb_local: SessionsTable, call: Callable[..., Outcome], item: Item
 ) -> None:
     table = table_on_dynamodb_local
     put(table, item)
     with pytest.raises(InvalidItem):
-        renew(table, "a-session", NOON_MS, "r1")
+        call(table, "a-session", NOON_MS, "r1")
     assert item_with(table, "a-session") == item
 
 

@@ -167,17 +167,6 @@ def test_the_limits_of_what_is_not_a_session_are_left_as_they_were(
         assert item_with(table, "a-session") == item
 
 
-@pytest.mark.parametrize("item", NOT_SESSIONS.values(), ids=NOT_SESSIONS)
-def test_a_heartbeat_of_what_is_not_a_session_leaves_it_as_it_was(
-    table_on_dynamodb_local: SessionsTable, item: Item
-) -> None:
-    table = table_on_dynamodb_local
-    put(table, item)
-    with pytest.raises(InvalidItem):
-        beat(table, "a-session", NOON_MS, "r1")
-    assert item_with(table, "a-session") == item
-
-
 LOOKED_AT = [name for name in ITEM if name not in ("sessionId", "ttl")]
 NOT_DELETED = {
     **{f"without {name}": without(name) for name in LOOKED_AT},
