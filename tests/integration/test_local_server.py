@@ -50,9 +50,10 @@ class Server:
         )
 
     def stop(self) -> str:
-        """Stop it as Ctrl-C does; the rest of what it printed."""
+        """Stop it as Ctrl-C does; the rest of what it printed, none of it as an error."""
         self.process.send_signal(signal.SIGINT)
-        output, _ = self.process.communicate(timeout=20)
+        output, errors = self.process.communicate(timeout=20)
+        assert errors == ""
         return output
 
 
@@ -204,10 +205,12 @@ def test_each_request_is_one_line_and_ctrl_c_stops_cleanly() -> None:
     with serving() as server:
         server.renew("demo-live")
         server.renew("demo-expired%0A")
-        first, second, last = server.stop().splitlines()
+        server.renew("demo-expired")
+        first, second, third, last = server.stop().splitlines()
         assert server.process.returncode == 0
     assert re.fullmatch(r"\S+  200 POST /api/.*/demo-live/renew  \d+\.\d ms", first)
     assert re.fullmatch(r"\S+  404 POST .*demo-expired%0A/renew  SESSION_NOT_FOUND .* ms", second)
+    assert re.fullmatch(r"\S+  410 POST .*/demo-expired/renew  SESSION_EXPIRED .* ms", third)
     assert last == "Stopped"
 
 
