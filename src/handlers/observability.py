@@ -1,5 +1,7 @@
 """What a request leaves behind: one log line and one metric."""
 
+import threading
+
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
@@ -10,12 +12,21 @@ NAMESPACE = "SessionRenewal"
 logger = Logger(service=SERVICE, location=None)
 
 
+class _Metrics(threading.local):
+    """Metrics of its own for each thread: what two threads measure at once must not mix."""
+
+    def __init__(self) -> None:
+        self.of_this_thread = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+
+
+_metrics = _Metrics()
+
+
 def count(metric: str, reason: str | None = None) -> None:
     """Count one request in the metric, under its reason where it has one."""
-    # Metrics of its own for each request: what two threads measure at once must not mix, and what
-    # is not published, since metrics are turned off, must not stay.
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    metrics = _metrics.of_this_thread
     if reason is not None:
         metrics.add_dimension("reason", reason)
     metrics.add_metric(metric, MetricUnit.Count, 1)
     metrics.flush_metrics()
+    metrics.clear_metrics()  # flushing leaves them where metrics are turned off
