@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 import yaml
+from moto.events.models import EventPattern
 
 from handlers.http import Handler
 
 if TYPE_CHECKING:
+    from moto.events.utils import EventMessageType
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import StreamSpecificationTypeDef
 
 TEMPLATE_FILE = Path(__file__).parent.parent / "template.yaml"
 DEFAULT_ROUTE = "$default"
@@ -94,7 +97,7 @@ class Template:
                 function["Handler"],
             )
             for function in map(self.properties, self.functions())
-            for event in function["Events"].values()
+            for event in function.get("Events", {}).values()
             if event["Type"] == "HttpApi"
         ]
         return sorted(routes, key=_generality)
@@ -127,11 +130,27 @@ class Template:
         parameter = self.document["Parameters"].get(value.get("Ref"), {})
         return str(parameter.get("Default", ""))
 
-    def create_table(self, client: "DynamoDBClient", name: str) -> None:
-        """Create the sessions' table under this name, with its time to live."""
+    def lets_through(self, record: dict[str, Any]) -> bool:
+        """Whether the event source mapping hands this record of the stream to its function."""
+        filters = self.properties("ExpiryStream")["FilterCriteria"]["Filters"]
+        # Patterns are those of EventBridge, and so are the types of their reader.
+        event = cast("EventMessageType", record)
+        return any(EventPattern.load(each["Pattern"]).matches_event(event) for each in filters)
+
+    def create_table(
+        self, client: "DynamoDBClient", name: str, *, with_stream: bool = True
+    ) -> None:
+        """Create the sessions' table under this name, with its time to live and its stream.
+
+        Moto keeps all that a stream was ever told: there it is better left out.
+        """
         table = self.properties("SessionsTable")
+        stream: StreamSpecificationTypeDef = {"StreamEnabled": with_stream}
+        if with_stream:
+            stream |= table["StreamSpecification"]
         client.create_table(
             TableName=name,
+            StreamSpecification=stream,
             **{
                 key: table[key]
                 for key in (

@@ -18,6 +18,7 @@ from handlers.observability import logger
 from local.dynamodb_local import DynamoDBLocalUnavailable, dynamodb_local
 from local.template import Template
 from storage.table import SessionsTable
+from tests.queues import BUS, Queue, create_queue, subscribe
 from tests.sessions import SIGNING_KEY
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",  # noqa: S106 - no secret
     AWS_DEFAULT_REGION="eu-west-1",
+    DEAD_LETTER_QUEUE_URL="dead-letters",
     SESSIONS_TABLE="sessions",
     SIGNING_KEY=SIGNING_KEY,
 )
@@ -95,3 +97,24 @@ def table(request: pytest.FixtureRequest) -> SessionsTable:
     """A table in each of the two engines."""
     on_engine: SessionsTable = request.getfixturevalue(f"table_on_{request.param}")
     return on_engine
+
+
+@pytest.fixture
+def dead_letters() -> Iterator[Queue]:
+    """A dead-letter queue, in moto."""
+    with mock_aws():
+        yield create_queue(boto3.client("sqs"), f"dead-letters-{uuid.uuid4()}")
+
+
+@pytest.fixture
+def consumer() -> Iterator[Queue]:
+    """The queue of a consumer of expiries, in moto."""
+    with mock_aws():
+        queue = create_queue(boto3.client("sqs"), f"consumer-{uuid.uuid4()}")
+        events = boto3.client("events")
+        events.create_event_bus(Name=BUS)
+        subscribe(events, BUS, queue)
+        yield queue
+        events.remove_targets(Rule="expiries", EventBusName=BUS, Ids=["consumer"])
+        events.delete_rule(Name="expiries", EventBusName=BUS)
+        events.delete_event_bus(Name=BUS)

@@ -1,5 +1,6 @@
-"""The contract, openapi.yaml, as something an answer can be held to."""
+"""The contract: openapi.yaml for answers, session-expired.schema.json for events."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ from jsonschema import Draft202012Validator
 
 from tests.events import Answered
 
-OPENAPI_FILE = Path(__file__).parent.parent / "openapi.yaml"
+ROOT = Path(__file__).parent.parent
+OPENAPI_FILE = ROOT / "openapi.yaml"
 OPENAPI: dict[str, Any] = yaml.safe_load(OPENAPI_FILE.read_text())
+SESSION_EXPIRED: dict[str, Any] = json.loads((ROOT / "session-expired.schema.json").read_text())
 
 
 def hold_to(schema: str, instance: object) -> None:
@@ -18,6 +21,19 @@ def hold_to(schema: str, instance: object) -> None:
         {**OPENAPI, "$ref": f"#/components/schemas/{schema}"},
         format_checker=Draft202012Validator.FORMAT_CHECKER,
     ).validate(instance)
+
+
+def hold_to_the_event(event: object) -> None:
+    """Raise where it is not a ``SessionExpired`` event, as a rule's target gets it."""
+    Draft202012Validator(
+        SESSION_EXPIRED, format_checker=Draft202012Validator.FORMAT_CHECKER
+    ).validate(event)
+
+
+def hold_to_the_detail(detail: object) -> None:
+    """Raise where it is not the detail of one; whether an ID is a UUID is not looked at."""
+    schema = SESSION_EXPIRED["properties"]["detail"]
+    Draft202012Validator({**schema, "$defs": SESSION_EXPIRED["$defs"]}).validate(detail)
 
 
 def answered(response: dict[str, Any]) -> Answered:

@@ -1,9 +1,11 @@
 """Sessions to make claims about."""
 
+from dataclasses import replace
 from typing import Any
 
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from domain.timeout import TimeoutPolicy
+from handlers.clock import epoch_ms
 
 AGENT_ID = "7b0f7a5e-53c7-4d0f-9a43-1f6a3c0d9f11"
 USER_ID = "f3d0b8f2-8f8e-4a43-9a5b-6a2f3c1e7d22"
@@ -52,4 +54,15 @@ def session(  # noqa: PLR0913 - what a claim may be about
             "last_renewal_id": None,
             **fields,
         },
+    )
+
+
+def as_of_now(stored: Session) -> Session:
+    """The session moved from noon to now: for what has a clock of its own."""
+    shift_ms = epoch_ms() - NOON_MS
+    return replace(
+        stored,
+        created_at_ms=stored.created_at_ms + shift_ms,
+        last_activity_ms=stored.last_activity_ms + shift_ms,
+        expires_at_ms=stored.expires_at_ms + shift_ms,
     )

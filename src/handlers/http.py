@@ -9,14 +9,13 @@ from typing import Any
 from domain.errors import SessionNotFound
 from domain.session import is_possible_session_id
 from handlers.errors import ERRORS, INTERNAL_ERROR, MethodNotAllowed, RouteNotFound
-from handlers.observability import count, logger
+from handlers.observability import count, loggable, logger
 from storage.errors import StorageUnavailable
 
 Response = dict[str, Any]
 Handler = Callable[[Any, Any], Response]
 
 MAX_PLAIN_RENEWAL_ID_CHARS = 64
-MAX_LOGGED_ID_CHARS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Request:
 
     def facts(self, session_id: str) -> dict[str, str]:
         """What each of its log lines says: which request, which session. Both are bounded."""
-        return {"correlation_id": _loggable(self.request_id), "session_id": _loggable(session_id)}
+        return {"correlation_id": loggable(self.request_id), "session_id": loggable(session_id)}
 
     @property
     def request_id(self) -> str:
@@ -195,7 +194,3 @@ def _response(status: int, body: str, headers: Mapping[str, str] | None = None) 
         },
         "body": body,
     }
-
-
-def _loggable(any_id: str) -> str:
-    return any_id[:MAX_LOGGED_ID_CHARS].encode("utf-8", "backslashreplace").decode()

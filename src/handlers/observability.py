@@ -1,4 +1,4 @@
-"""What a request leaves behind: one log line and one metric."""
+"""What an invocation leaves behind: log lines and metrics."""
 
 import threading
 
@@ -7,6 +7,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 SERVICE = "session-renewal"
 NAMESPACE = "SessionRenewal"
+MAX_LOGGED_ID_CHARS = 256
 
 # The place in the code is the same for every line of a function: it is not worth its time.
 logger = Logger(service=SERVICE, location=None)
@@ -22,11 +23,16 @@ class _Metrics(threading.local):
 _metrics = _Metrics()
 
 
-def count(metric: str, reason: str | None = None) -> None:
-    """Count one request in the metric, under its reason where it has one."""
+def count(metric: str, reason: str | None = None, times: int = 1) -> None:
+    """Count in the metric, under the reason where there is one."""
     metrics = _metrics.of_this_thread
     if reason is not None:
         metrics.add_dimension("reason", reason)
-    metrics.add_metric(metric, MetricUnit.Count, 1)
+    metrics.add_metric(metric, MetricUnit.Count, times)
     metrics.flush_metrics()
     metrics.clear_metrics()  # flushing leaves them where metrics are turned off
+
+
+def loggable(any_id: str) -> str:
+    """The ID, bounded, with what UTF-8 cannot hold spelt out."""
+    return any_id[:MAX_LOGGED_ID_CHARS].encode("utf-8", "backslashreplace").decode()

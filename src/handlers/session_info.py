@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.session import Session
+from storage.expiry import Expiry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,6 +31,18 @@ def session_info_json(session: Session, now_ms: int) -> str:
 def created_session_json(session: Session) -> str:
     """What a creation is answered with, as JSON: the seven fields that tell of the beginning."""
     return _with_metadata(_beginning(session), session)
+
+
+def session_expired_json(expiry: Expiry) -> str:
+    """The detail of a ``SessionExpired`` event, as JSON; the session as it stood at its expiry."""
+    session = expiry.session
+    fields = {
+        "eventId": expiry.record_id,
+        "expiredAt": rfc3339(session.expires_at_ms),
+        "removedAt": rfc3339(expiry.removed_at_ms),
+    }
+    info = session_info_json(session, session.expires_at_ms)
+    return f'{json.dumps(fields)[:-1]}, "session": {info}}}'
 
 
 def _beginning(session: Session) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What both functions need.
+    """What the functions of the API need.
 
     ``retention_seconds`` is how long an expired session stays stored: until DynamoDB deletes
     it, it answers 410 and not 404.
@@ -42,8 +42,34 @@ class Settings:
                 "SESSIONS_TABLE must name a DynamoDB table: 3 to 255 letters, digits, "
                 f"'_', '-' or '.'; it is {table!r}"
             )
-        hours = _whole(environment, "RETENTION_HOURS", MAX_RETENTION_HOURS, unit="hours")
+        hours = _whole(environment, "RETENTION_HOURS", MAX_RETENTION_HOURS, unit="hours", least=0)
         return cls(table, hours * SECONDS_PER_HOUR)
+
+
+@dataclass(frozen=True)
+class PublishingSettings:
+    """Where expiries are announced, and where the records go that cannot be."""
+
+    event_bus: str
+    dead_letter_queue_url: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """The settings in ``EVENT_BUS_NAME`` and ``DEAD_LETTER_QUEUE_URL``.
+
+        Raises:
+            SettingsError: one is missing, or cannot be what it must be.
+        """
+        bus = environment.get("EVENT_BUS_NAME", "")
+        if not re.fullmatch(r"[a-zA-Z0-9_./-]{1,256}", bus):
+            raise SettingsError(
+                "EVENT_BUS_NAME must name an event bus: 1 to 256 letters, digits, "
+                f"'_', '-', '.' or '/'; it is {bus!r}"
+            )
+        queue_url = environment.get("DEAD_LETTER_QUEUE_URL", "")
+        if not queue_url:
+            raise SettingsError("DEAD_LETTER_QUEUE_URL must be the URL of an SQS queue")
+        return cls(bus, queue_url)
 
 
 def timeout_policy_from(environment: Mapping[str, str]) -> TimeoutPolicy:
@@ -82,10 +108,12 @@ def signing_key_from(environment: Mapping[str, str]) -> str:
     return key
 
 
-def _whole(environment: Mapping[str, str], name: str, most: int, unit: str) -> int:
+def _whole(
+    environment: Mapping[str, str], name: str, most: int, unit: str, *, least: int = 1
+) -> int:
     value = environment.get(name, "")
-    if not re.fullmatch("[0-9]{1,4}", value) or not 1 <= int(value) <= most:
+    if not re.fullmatch("[0-9]{1,4}", value) or not least <= int(value) <= most:
         raise SettingsError(
-            f"{name} must be a whole number of {unit} from 1 to {most}; it is {value!r}"
+            f"{name} must be a whole number of {unit} from {least} to {most}; it is {value!r}"
         )
     return int(value)

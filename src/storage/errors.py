@@ -20,3 +20,10 @@ class InvalidItem(Exception):
 
     session_id: str
     defect: str
+
+
+@dataclass(eq=False)
+class InvalidRecord(Exception):
+    """A record of the stream does not tell of an expiry. ``defect`` says why, without a value."""
+
+    defect: str

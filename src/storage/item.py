@@ -131,11 +131,17 @@ def session_of(item: Item) -> Session:
     return session
 
 
+PYTHON_TYPES = {"S": str, "N": str, "BOOL": bool, "M": dict}
+"""What the JSON of an attribute value holds, by DynamoDB's name of the type."""
+
+
 def _value(attributes: Item, name: str, kind: str) -> Any:
     try:
-        return attributes[name][kind]
-    except KeyError:
-        raise ValueError(f"{name} is missing or not of type {kind}") from None
+        value = attributes[name][kind]
+    except (KeyError, TypeError):
+        value = None
+    _demand(isinstance(value, PYTHON_TYPES[kind]), f"{name} is missing or not of type {kind}")
+    return value
 
 
 def whole(attributes: Item, name: str) -> int:

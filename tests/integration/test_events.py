@@ -3,16 +3,22 @@
 import json
 from typing import Any
 
+import boto3
 import pytest
 
 from handlers.clock import epoch_ms
+from handlers.expiry import expiry_handler
 from handlers.renew import renewal_handler
 from handlers.sessions import sessions_handler
 from local.demo import put_demo_sessions
 from local.template import Template
+from publishing.bus import EventBus
+from publishing.dead_letters import DeadLetterQueue
 from storage.table import SessionsTable
-from tests.contract import answered
+from tests.contract import answered, hold_to_the_event
 from tests.events import EVENTS, LAMBDA_CONTEXT
+from tests.queues import BUS, Queue
+from tests.removals import Invocation
 from tests.sessions import POLICY, SIGNING_KEY
 
 RENEWALS = {
@@ -37,10 +43,15 @@ OTHERS = {
     "wrong-path": 404,
 }
 OUTCOMES = RENEWALS | OTHERS
+REMOVAL = "removed-by-ttl"
+PUBLISHED = "session-expired"
+"""What is made of that removal, as a rule's target gets it."""
 
 
 def test_every_event_has_its_outcome() -> None:
-    assert sorted(file.stem for file in EVENTS.glob("*.json")) == sorted(OUTCOMES)
+    assert sorted(file.stem for file in EVENTS.glob("*.json")) == sorted(
+        [*OUTCOMES, REMOVAL, PUBLISHED]
+    )
 
 
 @pytest.mark.parametrize(("name", "status"), OUTCOMES.items())
@@ -66,6 +77,20 @@ def test_an_event_is_of_a_route_of_the_function_that_it_is_for(name: str) -> Non
     assert sent["routeKey"] == sent["requestContext"]["routeKey"] == route.key
     module = "renew" if name in RENEWALS else "sessions"
     assert route.handler == f"handlers.{module}.handler"
+
+
+def test_the_published_event_is_what_the_function_makes_of_the_removal(
+    consumer: Queue, dead_letters: Queue
+) -> None:
+    letters = DeadLetterQueue(dead_letters.client, dead_letters.url)
+    function = expiry_handler(EventBus(boto3.client("events"), BUS), letters)
+    assert all(map(Template().lets_through, event(REMOVAL)["Records"]))
+    assert function(event(REMOVAL), Invocation()) == {"batchItemFailures": []}
+    (message,) = consumer.messages()
+    published = json.loads(message["Body"])
+    hold_to_the_event(event(PUBLISHED))
+    of_eventbridge = {name: event(PUBLISHED)[name] for name in ("account", "id")}
+    assert published | of_eventbridge == event(PUBLISHED)
 
 
 def test_the_retry_is_not_counted_again_though_it_is_another_request(

@@ -8,7 +8,13 @@ import pytest
 
 from domain.session import TimeoutConfig
 from domain.timeout import TimeoutPolicy
-from handlers.settings import Settings, SettingsError, signing_key_from, timeout_policy_from
+from handlers.settings import (
+    PublishingSettings,
+    Settings,
+    SettingsError,
+    signing_key_from,
+    timeout_policy_from,
+)
 
 GOOD = {"SESSIONS_TABLE": "sessions", "RETENTION_HOURS": "24"}
 LIMITS = {
@@ -34,7 +40,7 @@ def test_the_settings_are_the_table_and_how_long_it_keeps_expired_sessions() -> 
         ("SESSIONS_TABLE", "x" * 256),
         ("RETENTION_HOURS", None),
         ("RETENTION_HOURS", ""),
-        ("RETENTION_HOURS", "0"),
+        ("RETENTION_HOURS", "-0"),
         ("RETENTION_HOURS", "8761"),
         ("RETENTION_HOURS", "-1"),
         ("RETENTION_HOURS", "1.5"),
@@ -48,6 +54,22 @@ def test_a_missing_or_wrong_setting_is_named_with_its_value(name: str, value: st
         del environment[name]
     with pytest.raises(SettingsError, match=rf"^{name} must .*; it is {value or ''!r}$"):
         Settings.from_environment(environment)
+
+
+def test_expired_sessions_need_not_be_kept() -> None:
+    assert Settings.from_environment({**GOOD, "RETENTION_HOURS": "0"}).retention_seconds == 0
+
+
+def test_the_settings_of_publishing_are_a_bus_and_a_queue() -> None:
+    environment = {"EVENT_BUS_NAME": "platform", "DEAD_LETTER_QUEUE_URL": "https://sqs/queue"}
+    settings = PublishingSettings.from_environment(environment)
+    assert settings == PublishingSettings("platform", "https://sqs/queue")
+
+
+@pytest.mark.parametrize("name", ["", "a bus", "arn:aws:events:::event-bus/b", "x" * 257])
+def test_a_bus_of_no_possible_name_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^EVENT_BUS_NAME must .*; it is {name!r}$"):
+        PublishingSettings.from_environment({"EVENT_BUS_NAME": name})
 
 
 def test_the_policy_is_the_defaults_and_the_range_of_the_timeout() -> None:
@@ -96,6 +118,8 @@ def test_the_signing_key_is_long_and_a_wrong_one_is_not_told() -> None:
         ("sessions", "RETENTION_HOURS", "RETENTION_HOURS must be a whole number"),
         ("sessions", "MAX_TIMEOUT_MINUTES", "MAX_TIMEOUT_MINUTES must be a whole number"),
         ("sessions", "SIGNING_KEY", "SIGNING_KEY must be 32 characters"),
+        ("expiry", "EVENT_BUS_NAME", "EVENT_BUS_NAME must name an event bus"),
+        ("expiry", "DEAD_LETTER_QUEUE_URL", "DEAD_LETTER_QUEUE_URL must be the URL"),
     ],
 )
 def test_a_function_without_its_settings_does_not_start(

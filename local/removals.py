@@ -1,0 +1,134 @@
+"""What the TTL removes from a table, as the records that Lambda hands to a function."""
+
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from domain.session import MS_PER_SECOND
+from handlers.clock import epoch_ms
+from storage.expiry import TTL_IDENTITY
+from storage.item import Item, number
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from types_boto3_dynamodbstreams.literals import ShardIteratorTypeType
+    from types_boto3_dynamodbstreams.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
+
+Record = dict[str, Any]
+
+IDENTITY = dict(zip(("type", "principalId"), TTL_IDENTITY, strict=True))
+REMOVED_BY_TTL_IN_DYNAMODB_LOCAL = "UNKNOWN_TO_SDK_VERSION"
+"""Its name for such a record, which has no identity there. DynamoDB's own is REMOVE, with one."""
+
+
+@dataclass
+class Sweeper:
+    """Stands for DynamoDB's TTL over the embedded table, which has none and writes no stream."""
+
+    client: "DynamoDBClient"
+    table: str
+    lock: AbstractContextManager[object]
+    _removed: int = 0
+
+    def records(self) -> list[Record]:
+        """Remove every item past its time to live; a record of each."""
+        now = {":now": number(epoch_ms() // MS_PER_SECOND)}
+        condition: dict[str, Any] = {
+            "TableName": self.table,
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": now,
+        }
+        with self.lock:
+            pages = self.client.get_paginator("scan").paginate(
+                FilterExpression="#ttl <= :now", **condition
+            )
+            return [
+                self._record(
+                    self.client.delete_item(
+                        Key={"sessionId": item["sessionId"]},
+                        ConditionExpression="#ttl <= :now",
+                        ReturnValues="ALL_OLD",
+                        **condition,
+                    )["Attributes"]
+                )
+                for page in pages
+                for item in page["Items"]
+            ]
+
+    def _record(self, image: Item) -> Record:
+        self._removed += 1
+        return {
+            "eventID": uuid.uuid4().hex,
+            "eventName": "REMOVE",
+            "eventSource": "aws:dynamodb",
+            "userIdentity": IDENTITY,
+            "dynamodb": {
+                "ApproximateCreationDateTime": epoch_ms() // MS_PER_SECOND,
+                "Keys": {"sessionId": image["sessionId"]},
+                "OldImage": image,
+                "SequenceNumber": str(self._removed),
+                "StreamViewType": "OLD_IMAGE",
+            },
+        }
+
+
+@dataclass
+class Stream:
+    """The stream of a table in another DynamoDB, read from now on."""
+
+    client: "DynamoDBStreamsClient"
+    arn: str
+    _iterators: dict[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for shard_id in self._shard_ids():
+            self._iterators[shard_id] = self._iterator(shard_id, "LATEST")
+
+    def records(self) -> list[Record]:
+        """What came since the last time."""
+        records = []
+        for shard_id in self._shard_ids():
+            if shard_id not in self._iterators:
+                self._iterators[shard_id] = self._iterator(shard_id, "TRIM_HORIZON")
+            iterator = self._iterators[shard_id]
+            if iterator is not None:  # else the shard is read to its end
+                reply = self._read(shard_id, iterator)
+                self._iterators[shard_id] = reply.get("NextShardIterator")
+                records += [lambda_record(record) for record in reply["Records"]]
+        return records
+
+    def _read(self, shard_id: str, iterator: str) -> "GetRecordsOutputTypeDef":
+        try:
+            return self.client.get_records(ShardIterator=iterator)
+        except self.client.exceptions.TrimmedDataAccessException:
+            # It stands before all that the shard has: DynamoDB Local says so of an empty one, too.
+            first = self._iterator(shard_id, "TRIM_HORIZON")
+            return self.client.get_records(ShardIterator=first)
+
+    def _iterator(self, shard_id: str, position: "ShardIteratorTypeType") -> str:
+        return self.client.get_shard_iterator(
+            StreamArn=self.arn, ShardId=shard_id, ShardIteratorType=position
+        )["ShardIterator"]
+
+    def _shard_ids(self) -> list[str]:
+        shards = self.client.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"]
+        return [shard["ShardId"] for shard in shards]
+
+
+def lambda_record(record: "RecordTypeDef") -> Record:
+    """A record of ``GetRecords``, as Lambda hands it over."""
+    change: Mapping[str, Any] = record["dynamodb"]
+    seconds = int(change["ApproximateCreationDateTime"].timestamp())
+    handed: Record = {
+        **record,
+        "dynamodb": {**change, "ApproximateCreationDateTime": seconds},
+    }
+    identity = record.get("userIdentity")
+    if identity:
+        handed["userIdentity"] = {"type": identity["Type"], "principalId": identity["PrincipalId"]}
+    if record["eventName"] == REMOVED_BY_TTL_IN_DYNAMODB_LOCAL:
+        handed |= {"eventName": "REMOVE", "userIdentity": IDENTITY}
+    return handed

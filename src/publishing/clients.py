@@ -1,0 +1,30 @@
+"""The clients, which give up soon enough for a batch to end in its function's time."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_sqs import SQSClient
+
+# Region, credentials and endpoints are the environment's. botocore's own validation of
+# parameters is left out: the services validate them again.
+CONFIG = Config(
+    connect_timeout=0.5,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    parameter_validation=False,
+    tcp_keepalive=True,
+)
+
+
+def eventbridge_client() -> "EventBridgeClient":
+    """A client of EventBridge."""
+    return boto3.client("events", config=CONFIG)
+
+
+def sqs_client() -> "SQSClient":
+    """A client of SQS."""
+    return boto3.client("sqs", config=CONFIG)

@@ -1,0 +1,49 @@
+"""The dead-letter queue: records that could not be published, kept whole for an operator."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from publishing.errors import Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+MAX_BODY_BYTES = 1000 * 1024
+"""What SQS takes, less some room for the attributes."""
+
+
+@dataclass(frozen=True)
+class DeadLetterQueue:
+    """A queue of SQS, by its URL."""
+
+    client: "SQSClient"
+    url: str
+
+    def send(self, record: object, attributes: Mapping[str, str]) -> None:
+        """Keep the record of a stream, with what there is to say about it.
+
+        The body is an event of that record alone: to invoke the function with it is to try
+        again. One that SQS would not take is cut, and its attribute ``cut`` says so.
+
+        Raises:
+            Unavailable: SQS did not take it, after the SDK's retries.
+        """
+        body = json.dumps({"Records": [record]})  # ASCII: a character is a byte
+        if len(body) > MAX_BODY_BYTES:
+            body = body[:MAX_BODY_BYTES]
+            attributes = {**attributes, "cut": "true"}
+        try:
+            self.client.send_message(
+                QueueUrl=self.url,
+                MessageBody=body,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in attributes.items()
+                },
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable("SQS", f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,28 @@
+"""What can go wrong on the way out, as errors that carry facts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class Unavailable(Exception):
+    """A service did nothing of what it was asked: it throttled, timed out, failed or denied.
+
+    A lost answer looks the same, so it may be done all the same.
+    """
+
+    service: str
+    reason: str
+
+
+@dataclass(eq=False)
+class EventTooLarge(Exception):
+    """The event has more bytes than EventBridge takes."""
+
+    size_bytes: int
+
+
+@dataclass(eq=False)
+class EventRefused(Exception):
+    """EventBridge kept refusing this event; ``code`` is its own word for why."""
+
+    code: str

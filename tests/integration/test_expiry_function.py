@@ -1,0 +1,316 @@
+"""ExpiryFunction: records of the stream in, events on the bus, dead letters in the queue."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from domain.session import Session
+from handlers.expiry import RESERVE_MS, expiry_handler
+from publishing.bus import MAX_BYTES, MAX_PAUSES_SECONDS, EventBus
+from publishing.dead_letters import MAX_BODY_BYTES, DeadLetterQueue
+from storage.item import item_of
+from tests.contract import hold_to_the_event
+from tests.eventbridge import Answer, ScriptedEventBridge, fail, refuse, take
+from tests.queues import BUS, Queue
+from tests.removals import RETENTION_SECONDS, Invocation, removal, removal_of
+from tests.sessions import session
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+
+class Unreachable:
+    """An SQS that is gone."""
+
+    def send_message(self, **_: Any) -> None:
+        """Fail."""
+        raise EndpointConnectionError(endpoint_url="https://sqs.example.com")
+
+
+def unreachable(queue: Queue) -> Queue:
+    """The queue, on a day when SQS is gone."""
+    return replace(queue, client=cast("SQSClient", Unreachable()))
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pauses between tries pass at once."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
+def announce(
+    records: Sequence[Any],
+    dead_letters: Queue,
+    *answers: Answer,
+    invocation: Invocation | None = None,
+) -> tuple[list[str], ScriptedEventBridge]:
+    """The sequence numbers that are reported to Lambda, and the EventBridge that was asked."""
+    eventbridge = ScriptedEventBridge(list(answers) or [take])
+    handler = expiry_handler(
+        EventBus(eventbridge.client, BUS), DeadLetterQueue(dead_letters.client, dead_letters.url)
+    )
+    report = handler({"Records": list(records)}, invocation or Invocation())
+    return [each["itemIdentifier"] for each in report["batchItemFailures"]], eventbridge
+
+
+def expired(number: int) -> Session:
+    return session(f"session-{number}", expires=-number)
+
+
+def removals(*numbers: int) -> list[dict[str, Any]]:
+    """The removals of so many sessions; their sequence numbers are 100 more."""
+    return [removal(expired(number), number) for number in numbers]
+
+
+def announced(eventbridge: ScriptedEventBridge) -> list[int]:
+    """The numbers of the sessions whose events were taken, in their order."""
+    details = [json.loads(entry["Detail"]) for entry in eventbridge.taken]
+    return [int(detail["session"]["sessionId"].removeprefix("session-")) for detail in details]
+
+
+def test_an_expiry_reaches_a_rules_target_as_the_schema_says(
+    consumer: Queue, dead_letters: Queue
+) -> None:
+    letters = DeadLetterQueue(dead_letters.client, dead_letters.url)
+    function = expiry_handler(EventBus(boto3.client("events"), BUS), letters)
+    metadata = '{"channel":"web","n":[1.5,true,null],"t":"\\u00e9\u00e9"}'
+    records = [removal(replace(expired(n), metadata_json=metadata), n) for n in range(1, 26)]
+    assert function({"Records": records}, Invocation()) == {"batchItemFailures": []}
+    events = [json.loads(message["Body"]) for message in consumer.messages()]
+    for event in events:
+        hold_to_the_event(event)
+    details = {event["detail"]["session"]["sessionId"]: event["detail"] for event in events}
+    assert len(events) == len(details) == 25
+    for record in records:
+        detail = details[record["dynamodb"]["OldImage"]["sessionId"]["S"]]
+        assert detail["eventId"] == record["eventID"]
+        assert detail["session"]["metadata"] == json.loads(metadata)
+    assert dead_letters.messages() == []
+
+
+def test_ten_events_are_a_request(dead_letters: Queue) -> None:
+    reported, eventbridge = announce(removals(*range(1, 26)), dead_letters)
+    assert reported == []
+    assert [len(request) for request in eventbridge.requests] == [10, 10, 5]
+    assert announced(eventbridge) == list(range(1, 26))
+
+
+def test_an_empty_batch_is_nothing_to_do(dead_letters: Queue) -> None:
+    reported, eventbridge = announce([], dead_letters)
+    assert reported == []
+    assert eventbridge.requests == []
+
+
+def too_large(number: int) -> dict[str, Any]:
+    metadata = '{"text":"' + "x" * MAX_BYTES + '"}'
+    return removal(replace(expired(number), metadata_json=metadata), number)
+
+
+def not_a_session(number: int) -> dict[str, Any]:
+    image = (
+        {key: expired_item[key] for key in ("sessionId", "ttl", "agentId")}
+        if (expired_item := dict(item_of(expired(number), RETENTION_SECONDS)))
+        else {}
+    )
+    return removal_of(image, number)
+
+
+BAD_RECORDS = {
+    "not a session": (not_a_session(3), "NOT_A_SESSION", "103"),
+    "deleted by a call": (removal(expired(3), 3, userIdentity=None), "INVALID_RECORD", "103"),
+    "without an image": (
+        {**removal(expired(3), 3), "dynamodb": {"SequenceNumber": "103"}},
+        "INVALID_RECORD",
+        "103",
+    ),
+    "not even a record": ("record", "INVALID_RECORD", "unknown"),
+    "nothing": (None, "INVALID_RECORD", "unknown"),
+    "too large": (too_large(3), "EVENT_TOO_LARGE", "103"),
+}
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason", "sequence_number"), BAD_RECORDS.values(), ids=BAD_RECORDS.keys()
+)
+def test_a_bad_record_is_logged_and_kept_and_the_rest_of_its_batch_goes_out_once(
+    dead_letters: Queue,
+    capsys: pytest.CaptureFixture[str],
+    bad: Any,
+    reason: str,
+    sequence_number: str,
+) -> None:
+    reported, eventbridge = announce([*removals(1, 2), bad, *removals(4, 5)], dead_letters)
+    assert reported == []
+    assert announced(eventbridge) == [1, 2, 4, 5]
+    (letter,) = dead_letters.letters()
+    assert letter.record == bad
+    assert letter.attributes["reason"] == reason
+    assert letter.attributes["sequence_number"] == sequence_number
+    (line,) = [line for line in logged(capsys) if line["level"] == "ERROR"]
+    assert line["reason"] == reason
+    assert line["sequence_number"] == sequence_number
+
+
+def test_a_dead_letter_is_the_event_to_try_again_with(dead_letters: Queue) -> None:
+    announce([removal(expired(1), 1)], dead_letters, refuse("MalformedDetail"))
+    (message,) = dead_letters.messages()
+    eventbridge = ScriptedEventBridge()
+    function = expiry_handler(
+        EventBus(eventbridge.client, BUS), DeadLetterQueue(dead_letters.client, dead_letters.url)
+    )
+    assert function(json.loads(message["Body"]), Invocation()) == {"batchItemFailures": []}
+    assert announced(eventbridge) == [1]
+
+
+def test_a_record_larger_than_a_message_is_cut_and_says_so(dead_letters: Queue) -> None:
+    metadata = json.dumps({"text": "\\\u00e9" * 200_000}, ensure_ascii=False)
+    announce([removal(replace(expired(1), metadata_json=metadata), 1)], dead_letters)
+    (message,) = dead_letters.messages()
+    assert len(message["Body"]) == MAX_BODY_BYTES
+    assert message["MessageAttributes"]["cut"]["StringValue"] == "true"
+
+
+def test_what_eventbridge_refuses_is_tried_again_alone_and_nothing_is_published_twice(
+    dead_letters: Queue,
+) -> None:
+    _, first = announce(removals(1, 2, 3), dead_letters)
+    refused = first.taken[1]["Detail"]
+    reported, eventbridge = announce(
+        removals(1, 2, 3), dead_letters, refuse("ThrottlingException", refused), take
+    )
+    assert reported == []
+    assert [len(request) for request in eventbridge.requests] == [3, 1]
+    assert announced(eventbridge) == [1, 3, 2]
+    assert dead_letters.messages() == []
+
+
+def test_what_keeps_being_refused_is_a_dead_letter(dead_letters: Queue) -> None:
+    _, first = announce(removals(1, 2, 3), dead_letters)
+    refused = first.taken[1]["Detail"]
+    reported, eventbridge = announce(
+        removals(1, 2, 3), dead_letters, refuse("ThrottlingException", refused)
+    )
+    assert reported == []
+    assert announced(eventbridge) == [1, 3]
+    assert len(eventbridge.requests) == 1 + len(MAX_PAUSES_SECONDS)
+    (letter,) = dead_letters.letters()
+    assert letter.record == removals(2)[0]
+    assert letter.attributes == {
+        "reason": "EVENT_REFUSED",
+        "cause": "ThrottlingException",
+        "sequence_number": "102",
+    }
+
+
+def test_where_the_bus_is_down_the_batch_comes_back_from_there_and_nothing_goes_out_twice(
+    dead_letters: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = removals(*range(1, 31))
+    reported, eventbridge = announce(records, dead_letters, take, fail)
+    assert reported == [str(100 + number) for number in range(11, 21)]
+    assert announced(eventbridge) == list(range(1, 11))
+    (line,) = [line for line in logged(capsys) if line["level"] == "ERROR"]
+    assert (line["reason"], line["sequence_number"]) == ("EventBridge", "111")
+    again, eventbridge = announce(from_sequence_number(reported[0], records), dead_letters)
+    assert again == []
+    assert announced(eventbridge) == list(range(11, 31))
+    assert dead_letters.messages() == []
+
+
+def from_sequence_number(first: str, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What Lambda brings back: the records from the first one on that it was told of."""
+    return [each for each in records if int(each["dynamodb"]["SequenceNumber"]) >= int(first)]
+
+
+def test_where_the_queue_is_down_too_nothing_is_lost_and_nothing_goes_out_twice(
+    dead_letters: Queue,
+) -> None:
+    """Ten that are published together come back together: of these, none is out."""
+    records = [*removals(*range(1, 14)), not_a_session(14), *removals(15, 16)]
+    no_queue = unreachable(dead_letters)
+    reported, eventbridge = announce(records, no_queue)
+    assert reported == [str(number) for number in range(111, 117)]
+    assert announced(eventbridge) == list(range(1, 11))
+    again, eventbridge = announce(from_sequence_number("111", records), dead_letters)
+    assert again == []
+    assert announced(eventbridge) == [11, 12, 13, 15, 16]
+    assert [letter.attributes["sequence_number"] for letter in dead_letters.letters()] == ["114"]
+
+
+def test_a_refused_entry_comes_back_where_the_queue_is_down(dead_letters: Queue) -> None:
+    _, first = announce(removals(1, 2, 3), dead_letters)
+    refused = first.taken[1]["Detail"]
+    reported, eventbridge = announce(
+        removals(1, 2, 3), unreachable(dead_letters), refuse("MalformedDetail", refused)
+    )
+    assert reported == ["102"]
+    assert announced(eventbridge) == [1, 3]
+
+
+def test_a_record_that_cannot_be_named_brings_back_its_batch_where_the_queue_is_down(
+    dead_letters: Queue,
+) -> None:
+    """Without a sequence number there is nothing to report: the invocation fails instead."""
+    with pytest.raises(AttributeError):
+        announce([None, *removals(1)], unreachable(dead_letters))
+
+
+def test_no_more_is_begun_than_there_is_time_for(
+    dead_letters: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = removals(*range(1, 31))
+    invocation = Invocation((RESERVE_MS, RESERVE_MS - 1))
+    reported, eventbridge = announce(records, dead_letters, invocation=invocation)
+    assert announced(eventbridge) == list(range(1, 21))
+    assert reported[0] == "121"
+    assert [line["reason"] for line in logged(capsys) if line["level"] == "ERROR"] == ["Lambda"]
+
+
+def test_the_first_ten_are_begun_with_whatever_time_there_is(dead_letters: Queue) -> None:
+    """Or a batch could come back for ever."""
+    reported, eventbridge = announce(removals(1), dead_letters, invocation=Invocation((0,)))
+    assert reported == []
+    assert announced(eventbridge) == [1]
+
+
+def test_the_log_says_whose_expiry_is_announced_and_no_more_of_the_session(
+    dead_letters: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = replace(expired(2), metadata_json='{"secret":"hush"}')
+    broken = {**item_of(secret, RETENTION_SECONDS), "renewalCount": {"N": "-1"}}
+    announce([removal(secret, 1), removal_of(broken, 2), "hush"], dead_letters)
+    output = capsys.readouterr().out
+    lines = [json.loads(line) for line in output.splitlines()]
+    (line,) = [line for line in lines if line.get("message") == "announced"]
+    assert line["session_ids"] == ["session-2"]
+    assert "hush" not in output
+
+
+def test_each_outcome_is_counted(dead_letters: Queue, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [*removals(*range(1, 13)), not_a_session(13)]
+    announce(records, dead_letters)
+    announce(records, dead_letters, fail)
+    counted = [line for line in logged(capsys) if "_aws" in line]
+    assert [counts(line) for line in counted] == [
+        {"Expiries": [10]},
+        {"DeadLetters": [1], "reason": "NOT_A_SESSION"},
+        {"Expiries": [2]},
+        {"Returns": [1], "reason": "EventBridge"},
+    ]
+
+
+def counts(line: dict[str, Any]) -> dict[str, Any]:
+    """What the metric says."""
+    names = ("Expiries", "DeadLetters", "Returns", "reason")
+    return {name: line[name] for name in names if name in line}
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [{"level": "", **line} for line in lines]
