@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from handlers.observability import logger
 from handlers.settings import Settings, SettingsError
 from local import docs
-from local.demo import curl_lines
+from local.demo import LEAVES_AFTER_SECONDS, LEAVING_ID, curl_lines
 from local.gateway import Gateway
 from local.settings import LocalServerError, LocalSettings
 from local.table import open_table
@@ -54,21 +54,29 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         os.environ[name] = os.environ.get(name) or value
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
     os.environ["SIGNING_KEY"] = os.environ.get("SIGNING_KEY") or "a laptop needs no secret for this"
+    os.environ["DEAD_LETTER_QUEUE_URL"] = "local"  # nothing is sent there
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     functions = Settings.from_environment(os.environ)
     _log_readably()
-    with open_table(settings, functions.retention_seconds) as lock:
-        gateway = Gateway(template, lock)
+    with open_table(settings, functions.retention_seconds) as table:
+        from local.expiry import expiries_announced  # noqa: PLC0415 - it reads the environment
+
+        gateway = Gateway(template, table.lock)
         url = f"http://localhost:{listener.getsockname()[1]}"
         where = settings.endpoint_url or "embedded: it is gone when the server stops"
         print(f"Serving {url}/api/messaging/sessions (Ctrl-C stops it)")
         print(f"Documentation: {url}/docs")
-        print(f"Table: {settings.SESSIONS_TABLE}, {where}\n")
-        print(curl_lines(url), end="\n\n", flush=True)
+        print(f"Table: {settings.SESSIONS_TABLE}, {where}")
+        print(
+            f"Expiry: in {LEAVES_AFTER_SECONDS} s {LEAVING_ID} is removed by its time to live, "
+            "and its SessionExpired event is printed here\n"
+        )
+        print(curl_lines(url, functions.retention_seconds), end="\n\n", flush=True)
         config = uvicorn.Config(
             _application(template, gateway), log_config=None, server_header=False, lifespan="off"
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        with expiries_announced(table.removals, template):
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _application(template: Template, gateway: Gateway) -> Starlette:

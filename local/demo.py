@@ -9,11 +9,16 @@ from handlers.clock import epoch_ms
 from storage.item import item_of
 from storage.table import SessionsTable
 
+SECONDS_PER_MINUTE = 60
 AGENT_ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
 USER_ID = "9b2f3f0e-6a53-4b0c-9d5b-0b7f5a0f2d11"
 TIMEOUT = TimeoutConfig(
     timeout_minutes=30, auto_renew=True, max_duration_minutes=720, warning_threshold_minutes=5
 )
+
+
+LEAVING_ID = "demo-leaving"
+LEAVES_AFTER_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,12 @@ class Demo:
 
     outcome: str
     session_id: str
-    created: int
-    expires: int
+    created: float
+    expires: float
+
+    def is_stored(self, retention_seconds: int) -> bool:
+        """Whether DynamoDB keeps it still."""
+        return self.expires * SECONDS_PER_MINUTE + retention_seconds > 0
 
 
 DEMOS = (
@@ -35,9 +44,15 @@ DEMOS = (
 
 
 def put_demo_sessions(table: SessionsTable) -> None:
-    """Store the demo sessions; one that still lives and can be renewed stays as it is."""
+    """Store the demo sessions; one that still lives and can be renewed stays as it is.
+
+    One more is there to leave: its time to live is over in a moment.
+    """
     now_ms = epoch_ms()
-    for demo in DEMOS:
+    leaves = (LEAVES_AFTER_SECONDS - table.retention_seconds) / SECONDS_PER_MINUTE
+    leaving = Demo("", LEAVING_ID, created=leaves - 30, expires=leaves)
+    stored = [demo for demo in DEMOS if demo.is_stored(table.retention_seconds)]
+    for demo in (*stored, leaving):
         with suppress(table.client.exceptions.ConditionalCheckFailedException):
             table.client.put_item(
                 TableName=table.name,
@@ -48,11 +63,11 @@ def put_demo_sessions(table: SessionsTable) -> None:
             )
 
 
-def curl_lines(url: str) -> str:
+def curl_lines(url: str, retention_seconds: int) -> str:
     """A line to paste that creates a session, and one for each outcome of a renewal."""
     sessions = f"{url}/api/messaging/sessions"
     body = json.dumps({"agentId": AGENT_ID, "userId": USER_ID, "metadata": {"channel": "web"}})
-    shown = [(demo.outcome, demo.session_id) for demo in DEMOS]
+    shown = [(demo.outcome, demo.session_id) for demo in DEMOS if demo.is_stored(retention_seconds)]
     shown.insert(2, ("404: no session has this ID", "demo-unknown"))
     return "\n".join(
         [
@@ -68,13 +83,13 @@ def curl_lines(url: str) -> str:
 
 def session_of_demo(demo: Demo, now_ms: int) -> Session:
     """The session that shows the outcome now."""
-    expires_at_ms = now_ms + demo.expires * MS_PER_MINUTE
+    expires_at_ms = now_ms + int(demo.expires * MS_PER_MINUTE)
     return Session(
         session_id=demo.session_id,
         agent_id=AGENT_ID,
         user_id=USER_ID,
         metadata_json='{"channel":"web"}',
-        created_at_ms=now_ms + demo.created * MS_PER_MINUTE,
+        created_at_ms=now_ms + int(demo.created * MS_PER_MINUTE),
         last_activity_ms=expires_at_ms - TIMEOUT.timeout_minutes * MS_PER_MINUTE,
         expires_at_ms=expires_at_ms,
         timeout_config=TIMEOUT,

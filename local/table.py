@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
 from local.demo import put_demo_sessions
+from local.removals import Stream, Sweeper
 from local.settings import LocalServerError, LocalSettings
 from local.template import Template
 from storage.table import SessionsTable
@@ -20,14 +22,21 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-@contextmanager
-def open_table(
-    settings: LocalSettings, retention_seconds: int
-) -> Iterator[AbstractContextManager[object]]:
-    """Have the table there for as long as the context lasts, with the demo sessions in it.
+@dataclass(frozen=True)
+class OpenTable:
+    """The table: what tells of its removals, and the lock to hold around each call of a handler.
 
-    Yields the lock to hold around each call of a handler: the embedded engine is moto, which
-    is not atomic between threads. Another DynamoDB needs none.
+    The embedded engine is moto, which is not atomic between threads. Another DynamoDB needs no
+    lock.
+    """
+
+    removals: Sweeper | Stream
+    lock: AbstractContextManager[object]
+
+
+@contextmanager
+def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[OpenTable]:
+    """Have the table there for as long as the context lasts, with the demo sessions in it.
 
     Raises:
         LocalServerError: the endpoint does not answer as DynamoDB, or its table is another.
@@ -38,21 +47,28 @@ def open_table(
         os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
         os.environ.pop("AWS_PROFILE", None)
         with mock_aws():
-            _fill(boto3.client("dynamodb"), settings.SESSIONS_TABLE, retention_seconds)
-            yield threading.Lock()
+            client, lock = boto3.client("dynamodb"), threading.Lock()
+            Template().create_table(client, settings.SESSIONS_TABLE, with_stream=False)
+            put_demo_sessions(SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds))
+            yield OpenTable(Sweeper(client, settings.SESSIONS_TABLE, lock), lock)
     else:
         try:
             _use_any_credentials()
             limits = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 2})
             client = boto3.client("dynamodb", endpoint_url=settings.endpoint_url, config=limits)
-            _fill(client, settings.SESSIONS_TABLE, retention_seconds)
+            stream_arn = _have_table(client, settings.SESSIONS_TABLE)
+            streams = boto3.client(
+                "dynamodbstreams", endpoint_url=settings.endpoint_url, config=limits
+            )
+            stream = Stream(streams, stream_arn)
+            put_demo_sessions(SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds))
         # What answers with a page, not as DynamoDB, is read by botocore as an empty answer.
         except (BotoCoreError, ClientError, KeyError, ValueError) as error:
             raise LocalServerError(
                 f"AWS_ENDPOINT_URL_DYNAMODB={settings.endpoint_url} does not answer as DynamoDB: "
                 f"{type(error).__name__}: {error}"
             ) from None
-        yield nullcontext()
+        yield OpenTable(stream, nullcontext())
 
 
 def _use_any_credentials() -> None:
@@ -62,7 +78,8 @@ def _use_any_credentials() -> None:
         os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106 - no secret
 
 
-def _fill(client: "DynamoDBClient", name: str, retention_seconds: int) -> None:
+def _have_table(client: "DynamoDBClient", name: str) -> str:
+    """Make the table if it is missing; the ARN of its stream."""
     template = Template()
     try:
         client.describe_table(TableName=name)
@@ -77,7 +94,11 @@ def _fill(client: "DynamoDBClient", name: str, retention_seconds: int) -> None:
         raise LocalServerError(
             f"SESSIONS_TABLE={name}: a table of this name exists and is not one of sessions"
         )
-    put_demo_sessions(SessionsTable(client, name, retention_seconds))
+    if "LatestStreamArn" not in found:
+        raise LocalServerError(
+            f"SESSIONS_TABLE={name}: a table of this name exists and has no stream"
+        )
+    return found["LatestStreamArn"]
 
 
 def _keys(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """``make run``, as its user meets it."""
 
+import json
 import os
 import re
 import shlex
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,7 +22,8 @@ import boto3
 import pytest
 import urllib3
 
-from tests.contract import OPENAPI_FILE, hold_to
+from local.template import Template
+from tests.contract import OPENAPI_FILE, hold_to, hold_to_the_detail
 from tests.integration.faulty_dynamodb import fail, faulty_dynamodb, succeed_in_html
 from tests.sessions import AGENT_ID, USER_ID
 
@@ -48,6 +51,16 @@ class Server:
         return urllib3.request(
             "POST", f"{self.url}/api/messaging/sessions", json=body, headers=headers
         )
+
+    def printed(self, text: str) -> str:
+        """The next line with this text, which comes within a minute."""
+        assert self.process.stdout is not None
+        patience = threading.Timer(60, self.process.kill)
+        patience.start()
+        try:
+            return next(line for line in self.process.stdout if text in line)
+        finally:
+            patience.cancel()
 
     def stop(self) -> str:
         """Stop it as Ctrl-C does; the rest of what it printed, none of it as an error."""
@@ -225,7 +238,7 @@ def test_a_body_larger_than_api_gateway_takes_is_413(server: Server) -> None:
         ("PORT", "http", "PORT=http: Input should be a valid integer"),
         ("PORT", "65536", "PORT=65536: Input should be less than or equal to 65535"),
         ("SESSIONS_TABLE", "a b", "SESSIONS_TABLE must name a DynamoDB table"),
-        ("RETENTION_HOURS", "0", "RETENTION_HOURS must be a whole number of hours"),
+        ("RETENTION_HOURS", "8761", "RETENTION_HOURS must be a whole number of hours"),
         ("MIN_TIMEOUT_MINUTES", "31", "MIN_TIMEOUT_MINUTES must be at most DEFAULT_TIMEOUT_MIN"),
         ("SIGNING_KEY", "short", "SIGNING_KEY must be 32 characters or more"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000", "AWS_ENDPOINT_URL_DYNAMODB=localhost:8000"),
@@ -269,6 +282,43 @@ def test_another_dynamodb_keeps_its_sessions_and_servers_share_them(
         assert second.renew(created).status == 200
     with serving(**environment) as restarted:
         assert restarted.renew("demo-live").json()["renewalCount"] == 3
+
+
+def test_an_expired_sessions_event_is_printed_as_text(dynamodb_local_endpoint: str) -> None:
+    """The embedded table is swept; DynamoDB Local has a TTL, and a stream that is read."""
+    another = {
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint,
+        "SESSIONS_TABLE": f"expiring-{uuid.uuid4()}",
+    }
+    with serving() as embedded, serving(RETENTION_HOURS="0", **another) as at_once:
+        for server in (embedded, at_once):
+            time_of_day, name, detail = server.printed("SessionExpired").split(maxsplit=2)
+            assert re.fullmatch(r"\d\d:\d\d:\d\d", time_of_day)
+            assert name == "SessionExpired"
+            hold_to_the_detail(json.loads(detail))
+            assert json.loads(detail)["session"]["sessionId"] == "demo-leaving"
+            assert server.renew("demo-leaving").status == 404
+            assert "404 POST" in server.stop()
+
+
+def test_without_retention_no_expired_session_is_offered() -> None:
+    with serving(RETENTION_HOURS="0") as server:
+        assert [status for status, _ in server.curls] == [201, 200, 200, 404, 422]
+        assert server.renew("demo-expired").status == 404
+        assert server.renew("demo-leaving").status == 200
+
+
+def test_a_table_without_a_stream_is_one_clear_line_and_a_failure(
+    dynamodb_local_endpoint: str,
+) -> None:
+    client = boto3.client("dynamodb", endpoint_url=dynamodb_local_endpoint)
+    Template().create_table(client, "no-stream", with_stream=False)
+    process = start(
+        {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint, "SESSIONS_TABLE": "no-stream"}
+    )
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert re.fullmatch(r"SESSIONS_TABLE=no-stream: .* has no stream\n", errors)
 
 
 def test_a_table_without_the_indexes_is_one_clear_line_and_a_failure(
