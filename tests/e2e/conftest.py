@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from local.dynamodb_local import wait_until_it_listens
 from local.template import Template
@@ -25,7 +26,7 @@ IS_ARM = platform.machine() in {"arm64", "aarch64"}
 ARCHITECTURE = f"Architecture={'arm64' if IS_ARM else 'x86_64'}"
 
 # SAM CLI prefers a variable of the shell to the template's, which the functions are to get.
-OWN = {"SESSIONS_TABLE", "SIGNING_KEY", *Template().environment()}
+OWN = {"DEAD_LETTER_QUEUE_URL", "SESSIONS_TABLE", "SIGNING_KEY", *Template().environment()}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OWN}
 
 Sam = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -63,21 +64,35 @@ def built(sam: Sam) -> Path:
 
 
 @pytest.fixture(scope="session")
+def publishing_endpoint() -> Iterator[str]:
+    """Moto's EventBridge and SQS, for the whole run."""
+    server = ThreadedMotoServer(ip_address="0.0.0.0", port=0, verbose=False)  # noqa: S104 - for the container
+    server.start()
+    _, port = server.get_host_and_port()
+    yield f"http://localhost:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def local_options(
     built: Path,  # noqa: ARG001 - sam local runs what was built
     dynamodb_local_endpoint: str,
+    publishing_endpoint: str,
 ) -> list[str]:
-    """What ``sam local`` needs to run the built function against DynamoDB Local."""
+    """What ``sam local`` needs to run the built functions against DynamoDB Local and moto."""
     docker = shutil.which("docker") and subprocess.run(
         ["docker", "info"], capture_output=True, check=False
     )
     if not docker or docker.returncode != 0:
         unavailable("sam local needs a running Docker engine")
-    port = dynamodb_local_endpoint.rpartition(":")[2]
+    dynamodb, publishing = (
+        endpoint.replace("localhost", _host())
+        for endpoint in (dynamodb_local_endpoint, publishing_endpoint)
+    )
     return [
         "--skip-pull-image",
         "--parameter-overrides",
-        f"{ARCHITECTURE} DynamoDBEndpointUrl=http://{_host()}:{port}",
+        f"{ARCHITECTURE} DynamoDBEndpointUrl={dynamodb} PublishingEndpointUrl={publishing}",
     ]
 
 

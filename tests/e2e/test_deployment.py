@@ -14,10 +14,10 @@ def test_the_template_is_valid(sam: Sam) -> None:
 
 
 @pytest.mark.parametrize("function", Template().functions())
-def test_a_package_holds_the_three_source_folders_and_no_development_tool(
+def test_a_package_holds_the_source_folders_and_no_development_tool(
     built: Path, function: str
 ) -> None:
     packages = {entry.name for entry in (built / function).iterdir() if entry.is_dir()}
-    assert {"handlers", "storage", "domain", "boto3", "aws_lambda_powertools"} <= packages
-    assert {"pydantic", "pydantic_core", "itsdangerous"} <= packages
+    assert {"handlers", "storage", "publishing", "domain"} <= packages
+    assert {"aws_lambda_powertools", "boto3", "itsdangerous", "pydantic_core"} <= packages
     assert packages.isdisjoint({"local", "tests", "moto", "pytest", "pip"})

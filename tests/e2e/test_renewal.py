@@ -3,31 +3,18 @@
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 import urllib3
 
 from domain.session import Session
-from handlers.clock import epoch_ms
 from storage.table import SessionsTable
 from tests.contract import answered, hold_to
 from tests.e2e.conftest import Sam
 from tests.integration.calls import item_with, put
-from tests.sessions import NOON_MS, minutes, session
+from tests.sessions import as_of_now, minutes, session
 
 AT_ONCE = 64
-
-
-def as_of_now(stored: Session) -> Session:
-    """The session moved from noon to now: the deployed function has a clock of its own."""
-    shift_ms = epoch_ms() - NOON_MS
-    return replace(
-        stored,
-        created_at_ms=stored.created_at_ms + shift_ms,
-        last_activity_ms=stored.last_activity_ms + shift_ms,
-        expires_at_ms=stored.expires_at_ms + shift_ms,
-    )
 
 
 def renew(api_url: str, session_id: str, key: str) -> urllib3.BaseHTTPResponse:

@@ -10,9 +10,8 @@ import urllib3
 
 from storage.table import SessionsTable
 from tests.contract import hold_to
-from tests.e2e.test_renewal import as_of_now
 from tests.integration.calls import item_with, put
-from tests.sessions import minutes, session
+from tests.sessions import as_of_now, minutes, session
 
 AT_ONCE = 32
 
