@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import boto3
 
 from benchmarks.cpu import print_cpu_per_call, print_cpu_per_renewal
+from benchmarks.expiry import print_expiry
 from benchmarks.imports import print_cold_imports
 from benchmarks.requests import print_requests_of_other_calls, print_requests_of_renewals
 from benchmarks.write_units import print_write_units
@@ -38,6 +39,7 @@ def main() -> None:
         print_write_units(table)
         print_cpu_per_renewal(table, ways)
         print_cpu_per_call(table, sessions.handler)
+        print_expiry()
         print_cold_imports()
 
 

@@ -14,7 +14,8 @@ Event = dict[str, Any]
 SESSIONS = "/api/messaging/sessions"
 A_SESSION = f"{SESSIONS}/{{sessionId}}"
 
-RENEWAL: Event = json.loads((Path(__file__).parent.parent / "events" / "renew.json").read_text())
+EVENTS = Path(__file__).parent.parent / "events"
+RENEWAL: Event = json.loads((EVENTS / "renew.json").read_text())
 
 
 def event(

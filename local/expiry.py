@@ -2,6 +2,7 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.expiry import expiry_handler
+from local.gateway import LambdaContext
 from local.removals import Record
 from local.template import Template
 from publishing.bus import EventBus
@@ -48,14 +50,6 @@ class PrintedLetters:
         return {}
 
 
-class Invocation:
-    """The part of Lambda's context that the function reads: there is time enough."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds."""
-        return 300_000
-
-
 @contextmanager
 def expiries_announced(removals: Removals, template: Template) -> Iterator[None]:
     """Hand what is removed to the function, once a second, for as long as the context lasts."""
@@ -72,7 +66,7 @@ def expiries_announced(removals: Removals, template: Template) -> Iterator[None]
             except (BotoCoreError, ClientError) as error:
                 print_line(f"No more expiries are shown: {error}")
                 return
-            handler({"Records": records}, Invocation())
+            handler({"Records": records}, LambdaContext(str(uuid.uuid4())))
 
     # A daemon, and started where it is stopped: Ctrl-C may come at any moment.
     thread = threading.Thread(target=announce, daemon=True)

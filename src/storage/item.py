@@ -140,7 +140,8 @@ def _value(attributes: Item, name: str, kind: str) -> Any:
         value = attributes[name][kind]
     except (KeyError, TypeError):
         value = None
-    _demand(isinstance(value, PYTHON_TYPES[kind]), f"{name} is missing or not of type {kind}")
+    if type(value) is not PYTHON_TYPES[kind]:
+        raise ValueError(f"{name} is missing or not of type {kind}")
     return value
 
 

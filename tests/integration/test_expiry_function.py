@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +12,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from domain.session import Session
+from handlers import expiry
 from handlers.expiry import RESERVE_MS, expiry_handler
+from handlers.observability import logger
 from publishing.bus import MAX_BYTES, MAX_PAUSES_SECONDS, EventBus
 from publishing.dead_letters import MAX_BODY_BYTES, DeadLetterQueue
 from storage.item import item_of
@@ -22,6 +25,7 @@ from tests.removals import RETENTION_SECONDS, Invocation, removal, removal_of
 from tests.sessions import session
 
 if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
     from types_boto3_sqs import SQSClient
 
 
@@ -99,6 +103,36 @@ def test_ten_events_are_a_request(dead_letters: Queue) -> None:
     assert reported == []
     assert [len(request) for request in eventbridge.requests] == [10, 10, 5]
     assert announced(eventbridge) == list(range(1, 26))
+
+
+class Forgetful:
+    """An EventBridge that takes everything and remembers nothing."""
+
+    def put_events(self, **request: Any) -> dict[str, Any]:
+        """The request of this name."""
+        return {"Entries": [{"EventId": "1"} for _ in request["Entries"]]}
+
+
+def test_a_batch_of_10_000_takes_no_more_memory_than_one_of_100(
+    monkeypatch: pytest.MonkeyPatch, dead_letters: Queue
+) -> None:
+    monkeypatch.setattr(logger, "info", lambda *_, **__: None)  # the tests keep what is logged
+    monkeypatch.setattr(expiry, "count", lambda *_, **__: None)
+    function = expiry_handler(
+        EventBus(cast("EventBridgeClient", Forgetful()), BUS),
+        DeadLetterQueue(dead_letters.client, dead_letters.url),
+    )
+
+    def most_bytes(size: int) -> int:
+        batch = {"Records": removals(*range(size))}
+        tracemalloc.start()
+        assert function(batch, Invocation()) == {"batchItemFailures": []}
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    most_bytes(10)
+    assert most_bytes(10_000) < 2 * most_bytes(100)
 
 
 def test_an_empty_batch_is_nothing_to_do(dead_letters: Queue) -> None:
