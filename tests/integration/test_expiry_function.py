@@ -4,7 +4,7 @@ import json
 import time
 import tracemalloc
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 
+@dataclass
 class Unreachable:
     """An SQS that is gone."""
 
+    requests: int = 0
+
     def send_message(self, **_: Any) -> None:
         """Fail."""
+        self.requests += 1
         raise EndpointConnectionError(endpoint_url="https://sqs.example.com")
 
 
@@ -132,7 +136,8 @@ def test_a_batch_of_10_000_takes_no_more_memory_than_one_of_100(
         return most
 
     most_bytes(10)
-    assert most_bytes(10_000) < 2 * most_bytes(100)
+    # Not 20 bytes a record, and so neither an object nor an event of any.
+    assert most_bytes(10_000) < most_bytes(100) + 20 * 10_000
 
 
 def test_an_empty_batch_is_nothing_to_do(dead_letters: Queue) -> None:
@@ -275,6 +280,19 @@ def test_where_the_queue_is_down_too_nothing_is_lost_and_nothing_goes_out_twice(
     assert again == []
     assert announced(eventbridge) == [11, 12, 13, 15, 16]
     assert [letter.attributes["sequence_number"] for letter in dead_letters.letters()] == ["114"]
+
+
+def test_where_the_queue_is_down_it_is_asked_once(dead_letters: Queue) -> None:
+    sqs = Unreachable()
+    records = [not_a_session(number) for number in range(1, 21)]
+    reported, _ = announce(records, replace(dead_letters, client=cast("SQSClient", sqs)))
+    assert reported == [str(number) for number in range(101, 111)]
+    assert sqs.requests == 1
+
+
+def test_a_queue_that_is_not_there_is_down(dead_letters: Queue) -> None:
+    nowhere = replace(dead_letters, url=f"{dead_letters.url}-no-more")
+    assert announce([not_a_session(1)], nowhere)[0] == ["101"]
 
 
 def test_a_refused_entry_comes_back_where_the_queue_is_down(dead_letters: Queue) -> None:

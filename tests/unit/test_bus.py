@@ -93,6 +93,14 @@ def test_events_go_out_once_in_their_order_in_as_few_requests_as_eventbridge_all
         assert len(request) == MAX_ENTRIES or sum(request) + following[0] > MAX_BYTES
 
 
+@pytest.mark.parametrize(("over", "requests"), [(0, 1), (1, 2)])
+def test_256_kb_are_a_request_and_one_byte_more_is_two(over: int, requests: int) -> None:
+    overhead = event("").size_bytes
+    half = MAX_BYTES // 2 - overhead
+    _, eventbridge = publish([event("x" * half), event("x" * (half + over))])
+    assert len(eventbridge.requests) == requests
+
+
 def test_an_event_that_eventbridge_would_not_take_cannot_be_made() -> None:
     empty = event("").size_bytes
     assert event("x" * (MAX_BYTES - empty)).size_bytes == MAX_BYTES

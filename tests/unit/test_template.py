@@ -309,6 +309,7 @@ def test_an_alarm_tells_of_dead_letters_and_of_delay(
     assert properties["Dimensions"] == [dimension]
     assert properties["ComparisonOperator"] == "GreaterThanThreshold"
     assert properties["Threshold"] == threshold
+    assert properties["TreatMissingData"] == "notBreaching"
     assert properties["AlarmActions"] == {
         "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
     }
