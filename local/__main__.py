@@ -18,7 +18,7 @@ from local import docs
 from local.demo import LEAVES_AFTER_SECONDS, LEAVING_ID, curl_lines
 from local.gateway import Gateway
 from local.settings import LocalServerError, LocalSettings
-from local.table import open_table
+from local.table import OpenTable, open_table
 from local.template import Template
 
 HOST = "127.0.0.1"
@@ -67,16 +67,22 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         print(f"Serving {url}/api/messaging/sessions (Ctrl-C stops it)")
         print(f"Documentation: {url}/docs")
         print(f"Table: {settings.SESSIONS_TABLE}, {where}")
-        print(
-            f"Expiry: in {LEAVES_AFTER_SECONDS} s {LEAVING_ID} is removed by its time to live, "
-            "and its SessionExpired event is printed here\n"
-        )
+        print(f"Expiry: {_about_expiry(table)}\n")
         print(curl_lines(url, functions.retention_seconds), end="\n\n", flush=True)
         config = uvicorn.Config(
             _application(template, gateway), log_config=None, server_header=False, lifespan="off"
         )
         with expiries_announced(table.removals, template):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _about_expiry(table: OpenTable) -> str:
+    if table.removals is None:
+        return "no event of it is printed: the table has no stream, or not at this endpoint"
+    return (
+        f"{LEAVING_ID} is removed by its time to live, {LEAVES_AFTER_SECONDS} s from now or a "
+        "little later, and its SessionExpired event is printed here"
+    )
 
 
 def _application(template: Template, gateway: Gateway) -> Starlette:

@@ -1,5 +1,6 @@
 """ExpiryFunction on a laptop: what it publishes is printed."""
 
+import json
 import threading
 import time
 import uuid
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.clock import epoch_ms
 from handlers.expiry import expiry_handler
 from local.gateway import LambdaContext
 from local.removals import Record
@@ -27,6 +29,9 @@ STOP_SECONDS = 5
 class Removals(Protocol):
     """Where the records of removals come from."""
 
+    def begin(self) -> None:
+        """Forget what was read, and go on from now."""
+
     def records(self) -> list[Record]:
         """Those since the last time."""
 
@@ -35,9 +40,13 @@ class PrintedBus:
     """EventBridge, as far as the function uses it: it prints what it is sent."""
 
     def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        """Print each entry in a line."""
+        """Print each entry in a line: what happened to whom, and then the whole detail."""
         for entry in Entries:
-            print_line(f"{entry['DetailType']} {entry['Detail']}")
+            detail = json.loads(entry["Detail"])
+            print_line(
+                f"{entry['DetailType']} {detail['session']['sessionId']}: it expired at "
+                f"{detail['expiredAt']} and was removed at {detail['removedAt']}  {entry['Detail']}"
+            )
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "printed"} for _ in Entries]}
 
 
@@ -47,26 +56,36 @@ class PrintedLetters:
     def send_message(self, **message: Any) -> dict[str, Any]:
         """Print the message in a line."""
         print_line(f"Dead letter {message['MessageBody']}")
-        return {}
+        return {"MessageId": "printed"}
 
 
 @contextmanager
-def expiries_announced(removals: Removals, template: Template) -> Iterator[None]:
+def expiries_announced(removals: Removals | None, template: Template) -> Iterator[None]:
     """Hand what is removed to the function, once a second, for as long as the context lasts."""
+    if removals is None:
+        yield
+        return
     handler = expiry_handler(
         EventBus(cast("EventBridgeClient", PrintedBus()), "local"),
         DeadLetterQueue(cast("SQSClient", PrintedLetters()), "local"),
+        epoch_ms,
     )
     stopped = threading.Event()
 
     def announce() -> None:
+        is_behind = False
         while not stopped.wait(POLL_SECONDS):
             try:
+                if is_behind:
+                    removals.begin()
                 records = [each for each in removals.records() if template.lets_through(each)]
+                is_behind = False
             except (BotoCoreError, ClientError) as error:
-                print_line(f"No more expiries are shown: {error}")
-                return
-            handler({"Records": records}, LambdaContext(str(uuid.uuid4())))
+                if not is_behind:
+                    print_line(f"Events of expiries may be missing from here on: {error}")
+                is_behind = True
+            else:
+                handler({"Records": records}, LambdaContext(str(uuid.uuid4())))
 
     # A daemon, and started where it is stopped: Ctrl-C may come at any moment.
     thread = threading.Thread(target=announce, daemon=True)

@@ -33,25 +33,24 @@ class Sweeper:
     lock: AbstractContextManager[object]
     _removed: int = 0
 
+    def begin(self) -> None:
+        """Nothing: the table itself says what is due."""
+
     def records(self) -> list[Record]:
         """Remove every item past its time to live; a record of each."""
-        now = {":now": number(epoch_ms() // MS_PER_SECOND)}
-        condition: dict[str, Any] = {
-            "TableName": self.table,
-            "ExpressionAttributeNames": {"#ttl": "ttl"},
-            "ExpressionAttributeValues": now,
-        }
         with self.lock:
             pages = self.client.get_paginator("scan").paginate(
-                FilterExpression="#ttl <= :now", **condition
+                TableName=self.table,
+                FilterExpression="#ttl <= :now",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues={":now": number(epoch_ms() // MS_PER_SECOND)},
             )
             return [
                 self._record(
                     self.client.delete_item(
+                        TableName=self.table,
                         Key={"sessionId": item["sessionId"]},
-                        ConditionExpression="#ttl <= :now",
                         ReturnValues="ALL_OLD",
-                        **condition,
                     )["Attributes"]
                 )
                 for page in pages
@@ -84,8 +83,11 @@ class Stream:
     _iterators: dict[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for shard_id in self._shard_ids():
-            self._iterators[shard_id] = self._iterator(shard_id, "LATEST")
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was read, and go on with what comes from now on."""
+        self._iterators = {shard: self._iterator(shard, "LATEST") for shard in self._shard_ids()}
 
     def records(self) -> list[Record]:
         """What came since the last time."""

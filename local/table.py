@@ -27,10 +27,10 @@ class OpenTable:
     """The table: what tells of its removals, and the lock to hold around each call of a handler.
 
     The embedded engine is moto, which is not atomic between threads. Another DynamoDB needs no
-    lock.
+    lock, and may have no stream to read.
     """
 
-    removals: Sweeper | Stream
+    removals: Sweeper | Stream | None
     lock: AbstractContextManager[object]
 
 
@@ -60,7 +60,6 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
             streams = boto3.client(
                 "dynamodbstreams", endpoint_url=settings.endpoint_url, config=limits
             )
-            stream = Stream(streams, stream_arn)
             put_demo_sessions(SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds))
         # What answers with a page, not as DynamoDB, is read by botocore as an empty answer.
         except (BotoCoreError, ClientError, KeyError, ValueError) as error:
@@ -68,7 +67,11 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
                 f"AWS_ENDPOINT_URL_DYNAMODB={settings.endpoint_url} does not answer as DynamoDB: "
                 f"{type(error).__name__}: {error}"
             ) from None
-        yield OpenTable(stream, nullcontext())
+        # Streams have an endpoint of their own in AWS.
+        removals = None
+        with suppress(BotoCoreError, ClientError):
+            removals = Stream(streams, stream_arn) if stream_arn else None
+        yield OpenTable(removals, nullcontext())
 
 
 def _use_any_credentials() -> None:
@@ -78,8 +81,8 @@ def _use_any_credentials() -> None:
         os.environ.update(AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # noqa: S106 - no secret
 
 
-def _have_table(client: "DynamoDBClient", name: str) -> str:
-    """Make the table if it is missing; the ARN of its stream."""
+def _have_table(client: "DynamoDBClient", name: str) -> str | None:
+    """Make the table if it is missing; the ARN of its stream, if it has one."""
     template = Template()
     try:
         client.describe_table(TableName=name)
@@ -94,11 +97,7 @@ def _have_table(client: "DynamoDBClient", name: str) -> str:
         raise LocalServerError(
             f"SESSIONS_TABLE={name}: a table of this name exists and is not one of sessions"
         )
-    if "LatestStreamArn" not in found:
-        raise LocalServerError(
-            f"SESSIONS_TABLE={name}: a table of this name exists and has no stream"
-        )
-    return found["LatestStreamArn"]
+    return found.get("LatestStreamArn")
 
 
 def _keys(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,10 +26,29 @@ def refuse(code: str, *details: str) -> Answer:
     ]
 
 
+def refuse_requests_with(detail: str) -> Answer:
+    """Refuse a request as a whole if an entry has this detail."""
+
+    def answer(entries: Sequence[Entry]) -> list[str | None]:
+        if any(entry["Detail"] == detail for entry in entries):
+            raise client_error("ValidationException", 400)
+        return take(entries)
+
+    return answer
+
+
+def client_error(code: str, status: int) -> ClientError:
+    """A request that is refused with this code."""
+    refusal: Any = {
+        "Error": {"Code": code, "Message": "no"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(refusal, "PutEvents")
+
+
 def fail(_: Sequence[Entry]) -> list[str | None]:
     """Take nothing, and say so."""
-    refusal: Any = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
-    raise ClientError(refusal, "PutEvents")
+    raise client_error("ThrottlingException", 400)
 
 
 def hang_up(_: Sequence[Entry]) -> list[str | None]:

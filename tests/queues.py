@@ -1,8 +1,12 @@
 """Queues of SQS, and a bus that hands expiries to one of them: in moto, wherever that runs."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from publishing.bus import EventBus
+from publishing.dead_letters import DeadLetterQueue
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -51,6 +55,16 @@ class Queue:
             )
             for message in self.messages()
         ]
+
+
+def expiry_function(
+    events: "EventBridgeClient", dead_letters: Queue, now_ms: int = 0
+) -> Callable[[Any, Any], Mapping[str, Any]]:
+    """ExpiryFunction over the bus and this queue; at 0, no expiry has waited long."""
+    from handlers.expiry import expiry_handler  # noqa: PLC0415 - it reads the environment
+
+    letters = DeadLetterQueue(dead_letters.client, dead_letters.url)
+    return expiry_handler(EventBus(events, BUS), letters, lambda: now_ms)
 
 
 def create_queue(client: "SQSClient", name: str) -> Queue:

@@ -61,10 +61,10 @@ class PublishingSettings:
             SettingsError: one is missing, or cannot be what it must be.
         """
         bus = environment.get("EVENT_BUS_NAME", "")
-        if not re.fullmatch(r"[a-zA-Z0-9_./-]{1,256}", bus):
+        if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", bus):
             raise SettingsError(
-                "EVENT_BUS_NAME must name an event bus: 1 to 256 letters, digits, "
-                f"'_', '-', '.' or '/'; it is {bus!r}"
+                "EVENT_BUS_NAME must name an event bus: 1 to 128 letters, digits, "
+                f"'_', '-' or '.'; it is {bus!r}"
             )
         queue_url = environment.get("DEAD_LETTER_QUEUE_URL", "")
         if not queue_url:

@@ -1,4 +1,4 @@
-"""The event bus: events to EventBridge, with a verdict on each of them."""
+"""The event bus: events to EventBridge, and a verdict on each of them."""
 
 import random
 import time
@@ -18,16 +18,32 @@ if TYPE_CHECKING:
 
 SOURCE = "session-renewal"
 
-# EventBridge's limits of one request. The bytes are those of all its entries together.
 MAX_ENTRIES = 10
-MAX_BYTES = 256 * 1024
-TIME_BYTES = 14  # what it counts for the time of an entry
+"""What EventBridge takes in one request."""
 
-MAX_PAUSES_SECONDS = (0.2, 0.4, 0.8)
+MAX_BYTES = 256 * 1024
+"""The most that the entries of a request have together, and so the most that an event has.
+
+EventBridge has come to take more. Not all that its rules hand events to does.
+"""
+
+TIME_BYTES = 14  # what it counts for the time of an entry
+CONTENT_TOO_LARGE = 413
+
+MAX_PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2)
 """Before each further try of the entries that were refused."""
 
 TEMPORARY_CODES = frozenset({"InternalException", "InternalFailure", "ThrottlingException"})
-"""Refusals that are not about the entry."""
+"""Refusals of an entry that may pass by themselves."""
+
+DEPLOYMENT_CODES = frozenset(
+    {
+        "AccessDeniedException",
+        "NotAuthorizedForDetailTypeException",
+        "NotAuthorizedForSourceException",
+    }
+)
+"""Refusals of an entry that are not about the entry: the function may not do what it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,10 @@ class Event:
         return TIME_BYTES + sum(len(text.encode()) for text in texts)
 
 
+Verdict = Unavailable | EventRefused | None
+"""Why an event is not out; none where it is."""
+
+
 @dataclass(frozen=True)
 class EventBus:
     """An event bus of this account, by its name."""
@@ -60,56 +80,74 @@ class EventBus:
     client: "EventBridgeClient"
     name: str
 
-    def publish(self, events: Sequence[Event]) -> list[Unavailable | EventRefused | None]:
-        """Publish the events in their order. Of each: why it is not out, or none where it is.
+    def publish(self, request: Sequence[Event]) -> list[Verdict]:
+        """Publish up to a request of events, in their order. A verdict on each of them.
 
-        Once the bus is unavailable to a request, nothing more is sent: neither the events of
-        that request are out nor those after it.
+        What is refused while others are taken is tried again, alone. Where nothing is taken, for a
+        cause that may pass, the bus is unavailable to all of them.
         """
-        verdicts: list[Unavailable | EventRefused | None] = []
-        for request in _requests(events):
-            try:
-                verdicts += self._put(request)
-            except Unavailable as unavailable:
-                return verdicts + [unavailable] * (len(events) - len(verdicts))
-        return verdicts
-
-    def _put(self, request: Sequence[Event]) -> list[EventRefused | None]:
-        """Make one request, and try again, alone, what was refused of it.
-
-        Raises:
-            Unavailable: nothing of it was taken, for a cause that may pass.
-        """
-        refusals = self._send(dict(enumerate(request)))
-        for pause_seconds in MAX_PAUSES_SECONDS:
-            if not refusals:
-                break
-            # Functions that were throttled together should not come back together.
-            time.sleep(random.uniform(0, pause_seconds))  # noqa: S311 - no secret
-            with suppress(Unavailable):  # others of the request may be out: still refused
-                refusals = self._send({position: request[position] for position in refusals})
-        if len(refusals) == len(request) and TEMPORARY_CODES.issuperset(refusals.values()):
-            codes = ", ".join(sorted(set(refusals.values())))
-            raise Unavailable("EventBridge", f"it refused every entry: {codes}")
+        try:
+            refusals = self._put(request)
+        except Unavailable as unavailable:
+            return [unavailable] * len(request)
+        except EventRefused as refused:
+            return [refused] if len(request) == 1 else self._one_by_one(request)
         return [
             EventRefused(refusals[position]) if position in refusals else None
             for position in range(len(request))
         ]
+
+    def _one_by_one(self, request: Sequence[Event]) -> list[Verdict]:
+        """Find out which of the events it was that the whole request was refused for."""
+        verdicts: list[Verdict] = []
+        for event in request:
+            if verdicts and isinstance(verdicts[-1], Unavailable):
+                verdicts.append(verdicts[-1])
+            else:
+                verdicts += self.publish([event])
+        return verdicts
+
+    def _put(self, request: Sequence[Event]) -> dict[int, str]:
+        """Make the request, and try what is refused of it again; the codes of what stays refused.
+
+        Raises:
+            Unavailable: nothing of it was taken, for a cause that may pass.
+            EventRefused: nothing of it was taken, because of what is in it.
+        """
+        refusals = self._send(dict(enumerate(request)))
+        for attempt, pause_seconds in enumerate(MAX_PAUSES_SECONDS):
+            if not refusals or (attempt and TEMPORARY_CODES.isdisjoint(refusals.values())):
+                break
+            # Functions that were throttled together should not come back together.
+            time.sleep(random.uniform(0, pause_seconds))  # noqa: S311 - no secret
+            with suppress(Unavailable, EventRefused):  # others are out: these stay refused
+                refusals = self._send({position: request[position] for position in refusals})
+        codes = set(refusals.values())
+        if len(refusals) == len(request) and codes <= TEMPORARY_CODES | DEPLOYMENT_CODES:
+            raise Unavailable("EventBridge", f"it refused every entry: {', '.join(sorted(codes))}")
+        return refusals
 
     def _send(self, events: Mapping[int, Event]) -> dict[int, str]:
         """Send them, each under its position; the codes of those that are refused.
 
         Raises:
             Unavailable: the request failed as a whole, after the SDK's retries.
+            EventRefused: it was refused as a whole, for what is in it.
         """
         try:
             reply = self.client.put_events(Entries=list(map(self._entry, events.values())))
-            results = zip(events, reply["Entries"], strict=True)
-        # botocore takes a body that it cannot read for an empty one.
-        except (BotoCoreError, ClientError, KeyError) as error:
+            # botocore takes a body that it cannot read for an empty one.
+            results = list(zip(events, reply["Entries"], strict=True))
+        except ClientError as error:
+            if is_about_the_request(error):
+                raise EventRefused(error.response["Error"]["Code"]) from error
+            raise Unavailable("EventBridge", str(error)) from error
+        except (BotoCoreError, KeyError, ValueError) as error:
             raise Unavailable("EventBridge", f"{type(error).__name__}: {error}") from error
         return {
-            position: result["ErrorCode"] for position, result in results if "ErrorCode" in result
+            position: result.get("ErrorCode", "NoEventId")
+            for position, result in results
+            if "EventId" not in result
         }
 
     def _entry(self, event: Event) -> "PutEventsRequestEntryTypeDef":
@@ -122,13 +160,19 @@ class EventBus:
         }
 
 
-def _requests(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+def is_about_the_request(error: ClientError) -> bool:
+    """Whether it would be refused again, by whomever it were sent."""
+    too_large = error.response["ResponseMetadata"]["HTTPStatusCode"] == CONTENT_TOO_LARGE
+    return too_large or error.response["Error"]["Code"] == "ValidationException"
+
+
+def requests(events: Sequence[Event]) -> Iterator[slice]:
     """The events in runs that EventBridge takes as one request each."""
     start = size_bytes = 0
     for end, event in enumerate(events):
         size_bytes += event.size_bytes
         if end - start == MAX_ENTRIES or size_bytes > MAX_BYTES:
-            yield events[start:end]
+            yield slice(start, end)
             start, size_bytes = end, event.size_bytes
     if start < len(events):
-        yield events[start:]
+        yield slice(start, len(events))

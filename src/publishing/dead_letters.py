@@ -37,13 +37,14 @@ class DeadLetterQueue:
             body = body[:MAX_BODY_BYTES]
             attributes = {**attributes, "cut": "true"}
         try:
-            self.client.send_message(
+            reply = self.client.send_message(
                 QueueUrl=self.url,
                 MessageBody=body,
                 MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value}
+                    name: {"DataType": "String", "StringValue": ascii(value)[1:-1] or "none"}
                     for name, value in attributes.items()
                 },
             )
-        except (BotoCoreError, ClientError) as error:
+            reply["MessageId"]  # botocore takes a body that it cannot read for an empty one
+        except (BotoCoreError, ClientError, KeyError) as error:
             raise Unavailable("SQS", f"{type(error).__name__}: {error}") from error

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.session import MS_PER_SECOND, Session
-from storage.errors import InvalidRecord
-from storage.item import LATEST_INSTANT_MS, session_of, whole
+from storage.errors import InvalidItem, InvalidRecord
+from storage.item import LATEST_INSTANT_MS, Item, session_of, whole
 
 TTL_IDENTITY = ("Service", "dynamodb.amazonaws.com")
 """Who removes by TTL: the type and the principal. No other removal has them in its record."""
@@ -33,15 +33,13 @@ def expiry_of(record: Mapping[str, Any]) -> Expiry:
         InvalidItem: what was removed is not a session.
     """
     try:
-        remover = record.get("userIdentity") or {}
-        identity = (remover.get("type"), remover.get("principalId"))
-        if record["eventName"] != "REMOVE" or identity != TTL_IDENTITY:
+        if not _is_removal_by_ttl(record):
             raise InvalidRecord("it is not a removal by TTL")
         record_id, change = record["eventID"], record["dynamodb"]
-        image = change["OldImage"]
-        session = session_of(image)
+        session = session_of(change["OldImage"])
         # The stream rounds its time down, and DynamoDB removes nothing before its time to live.
-        removed_at_seconds = max(int(change["ApproximateCreationDateTime"]), whole(image, "ttl"))
+        told_at_seconds = int(change["ApproximateCreationDateTime"])
+        removed_at_seconds = max(told_at_seconds, _ttl_of(session, change["OldImage"]))
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InvalidRecord(f"it is malformed: {type(error).__name__}") from error
     if not isinstance(session.session_id, str):
@@ -54,3 +52,17 @@ def expiry_of(record: Mapping[str, Any]) -> Expiry:
     if not session.has_expired(removed_at_ms):
         raise InvalidRecord("the session was removed alive: its ttl is at odds with its expiry")
     return Expiry(record_id, session, removed_at_ms)
+
+
+def _is_removal_by_ttl(record: Mapping[str, Any]) -> bool:
+    remover = record.get("userIdentity") or {}
+    identity = (remover.get("type"), remover.get("principalId"))
+    return record["eventName"] == "REMOVE" and identity == TTL_IDENTITY
+
+
+def _ttl_of(session: Session, image: Item) -> int:
+    """The time to live, in seconds, which a session by itself does not have."""
+    try:
+        return whole(image, "ttl")
+    except ValueError as error:
+        raise InvalidItem(session.session_id, str(error)) from None

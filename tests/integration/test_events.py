@@ -7,17 +7,14 @@ import boto3
 import pytest
 
 from handlers.clock import epoch_ms
-from handlers.expiry import expiry_handler
 from handlers.renew import renewal_handler
 from handlers.sessions import sessions_handler
 from local.demo import put_demo_sessions
 from local.template import Template
-from publishing.bus import EventBus
-from publishing.dead_letters import DeadLetterQueue
 from storage.table import SessionsTable
 from tests.contract import answered, hold_to_the_event
 from tests.events import EVENTS, LAMBDA_CONTEXT
-from tests.queues import BUS, Queue
+from tests.queues import Queue, expiry_function
 from tests.removals import Invocation
 from tests.sessions import POLICY, SIGNING_KEY
 
@@ -82,8 +79,7 @@ def test_an_event_is_of_a_route_of_the_function_that_it_is_for(name: str) -> Non
 def test_the_published_event_is_what_the_function_makes_of_the_removal(
     consumer: Queue, dead_letters: Queue
 ) -> None:
-    letters = DeadLetterQueue(dead_letters.client, dead_letters.url)
-    function = expiry_handler(EventBus(boto3.client("events"), BUS), letters)
+    function = expiry_function(boto3.client("events"), dead_letters)
     assert all(map(Template().lets_through, event(REMOVAL)["Records"]))
     assert function(event(REMOVAL), Invocation()) == {"batchItemFailures": []}
     (message,) = consumer.messages()

@@ -13,14 +13,22 @@ from botocore.exceptions import EndpointConnectionError
 
 from domain.session import Session
 from handlers import expiry
-from handlers.expiry import RESERVE_MS, expiry_handler
+from handlers.expiry import MAX_WAIT_MS, RESERVE_MS
 from handlers.observability import logger
-from publishing.bus import MAX_BYTES, MAX_PAUSES_SECONDS, EventBus
-from publishing.dead_letters import MAX_BODY_BYTES, DeadLetterQueue
+from publishing.bus import MAX_BYTES, MAX_PAUSES_SECONDS
+from publishing.dead_letters import MAX_BODY_BYTES
+from publishing.errors import Unavailable
 from storage.item import item_of
 from tests.contract import hold_to_the_event
-from tests.eventbridge import Answer, ScriptedEventBridge, fail, refuse, take
-from tests.queues import BUS, Queue
+from tests.eventbridge import (
+    Answer,
+    ScriptedEventBridge,
+    fail,
+    refuse,
+    refuse_requests_with,
+    take,
+)
+from tests.queues import Queue, expiry_function
 from tests.removals import RETENTION_SECONDS, Invocation, removal, removal_of
 from tests.sessions import session
 
@@ -57,13 +65,12 @@ def announce(
     dead_letters: Queue,
     *answers: Answer,
     invocation: Invocation | None = None,
+    now_ms: int = 0,
 ) -> tuple[list[str], ScriptedEventBridge]:
     """The sequence numbers that are reported to Lambda, and the EventBridge that was asked."""
     eventbridge = ScriptedEventBridge(list(answers) or [take])
-    handler = expiry_handler(
-        EventBus(eventbridge.client, BUS), DeadLetterQueue(dead_letters.client, dead_letters.url)
-    )
-    report = handler({"Records": list(records)}, invocation or Invocation())
+    function = expiry_function(eventbridge.client, dead_letters, now_ms)
+    report = function({"Records": list(records)}, invocation or Invocation())
     return [each["itemIdentifier"] for each in report["batchItemFailures"]], eventbridge
 
 
@@ -85,8 +92,7 @@ def announced(eventbridge: ScriptedEventBridge) -> list[int]:
 def test_an_expiry_reaches_a_rules_target_as_the_schema_says(
     consumer: Queue, dead_letters: Queue
 ) -> None:
-    letters = DeadLetterQueue(dead_letters.client, dead_letters.url)
-    function = expiry_handler(EventBus(boto3.client("events"), BUS), letters)
+    function = expiry_function(boto3.client("events"), dead_letters)
     metadata = '{"channel":"web","n":[1.5,true,null],"t":"\\u00e9\u00e9"}'
     records = [removal(replace(expired(n), metadata_json=metadata), n) for n in range(1, 26)]
     assert function({"Records": records}, Invocation()) == {"batchItemFailures": []}
@@ -122,10 +128,7 @@ def test_a_batch_of_10_000_takes_no_more_memory_than_one_of_100(
 ) -> None:
     monkeypatch.setattr(logger, "info", lambda *_, **__: None)  # the tests keep what is logged
     monkeypatch.setattr(expiry, "count", lambda *_, **__: None)
-    function = expiry_handler(
-        EventBus(cast("EventBridgeClient", Forgetful()), BUS),
-        DeadLetterQueue(dead_letters.client, dead_letters.url),
-    )
+    function = expiry_function(cast("EventBridgeClient", Forgetful()), dead_letters)
 
     def most_bytes(size: int) -> int:
         batch = {"Records": removals(*range(size))}
@@ -152,12 +155,8 @@ def too_large(number: int) -> dict[str, Any]:
 
 
 def not_a_session(number: int) -> dict[str, Any]:
-    image = (
-        {key: expired_item[key] for key in ("sessionId", "ttl", "agentId")}
-        if (expired_item := dict(item_of(expired(number), RETENTION_SECONDS)))
-        else {}
-    )
-    return removal_of(image, number)
+    item = item_of(expired(number), RETENTION_SECONDS)
+    return removal_of({name: item[name] for name in ("sessionId", "ttl")}, number)
 
 
 BAD_RECORDS = {
@@ -200,9 +199,7 @@ def test_a_dead_letter_is_the_event_to_try_again_with(dead_letters: Queue) -> No
     announce([removal(expired(1), 1)], dead_letters, refuse("MalformedDetail"))
     (message,) = dead_letters.messages()
     eventbridge = ScriptedEventBridge()
-    function = expiry_handler(
-        EventBus(eventbridge.client, BUS), DeadLetterQueue(dead_letters.client, dead_letters.url)
-    )
+    function = expiry_function(eventbridge.client, dead_letters)
     assert function(json.loads(message["Body"]), Invocation()) == {"batchItemFailures": []}
     assert announced(eventbridge) == [1]
 
@@ -252,7 +249,7 @@ def test_where_the_bus_is_down_the_batch_comes_back_from_there_and_nothing_goes_
 ) -> None:
     records = removals(*range(1, 31))
     reported, eventbridge = announce(records, dead_letters, take, fail)
-    assert reported == [str(100 + number) for number in range(11, 21)]
+    assert reported == ["111"]
     assert announced(eventbridge) == list(range(1, 11))
     (line,) = [line for line in logged(capsys) if line["level"] == "ERROR"]
     assert (line["reason"], line["sequence_number"]) == ("EventBridge", "111")
@@ -267,26 +264,70 @@ def from_sequence_number(first: str, records: Sequence[dict[str, Any]]) -> list[
     return [each for each in records if int(each["dynamodb"]["SequenceNumber"]) >= int(first)]
 
 
-def test_where_the_queue_is_down_too_nothing_is_lost_and_nothing_goes_out_twice(
+def test_a_bad_record_before_which_the_bus_is_down_is_kept_once(dead_letters: Queue) -> None:
+    records = [*removals(1), not_a_session(2), *removals(3)]
+    for _ in range(3):
+        reported, _ = announce(records, dead_letters, fail)
+        assert reported == ["101"]
+    assert dead_letters.messages() == []
+    reported, eventbridge = announce(records, dead_letters)
+    assert reported == []
+    assert announced(eventbridge) == [1, 3]
+    assert len(dead_letters.messages()) == 1
+
+
+def test_where_the_queue_is_down_the_batch_comes_back_from_there_and_nothing_goes_out_twice(
     dead_letters: Queue,
 ) -> None:
-    """Ten that are published together come back together: of these, none is out."""
     records = [*removals(*range(1, 14)), not_a_session(14), *removals(15, 16)]
-    no_queue = unreachable(dead_letters)
-    reported, eventbridge = announce(records, no_queue)
-    assert reported == [str(number) for number in range(111, 117)]
-    assert announced(eventbridge) == list(range(1, 11))
-    again, eventbridge = announce(from_sequence_number("111", records), dead_letters)
+    reported, eventbridge = announce(records, unreachable(dead_letters))
+    assert reported == ["114"]
+    assert announced(eventbridge) == list(range(1, 14))
+    again, eventbridge = announce(from_sequence_number("114", records), dead_letters)
     assert again == []
-    assert announced(eventbridge) == [11, 12, 13, 15, 16]
+    assert announced(eventbridge) == [15, 16]
     assert [letter.attributes["sequence_number"] for letter in dead_letters.letters()] == ["114"]
+
+
+def test_an_answer_that_is_not_sqss_is_a_failure_of_the_queue(dead_letters: Queue) -> None:
+    """Botocore takes a body that it cannot read for an empty one."""
+
+    class Unreadable:
+        def send_message(self, **_: Any) -> dict[str, Any]:
+            return {}
+
+    queue = replace(dead_letters, client=cast("SQSClient", Unreadable()))
+    assert announce([not_a_session(1)], queue)[0] == ["101"]
+
+
+def test_a_request_refused_for_one_of_its_entries_is_made_one_by_one(dead_letters: Queue) -> None:
+    _, first = announce(removals(1, 2, 3), dead_letters)
+    refused = first.taken[1]["Detail"]
+    reported, eventbridge = announce(removals(1, 2, 3), dead_letters, refuse_requests_with(refused))
+    assert reported == []
+    assert announced(eventbridge) == [1, 3]
+    (letter,) = dead_letters.letters()
+    assert letter.attributes["cause"] == "ValidationException"
+
+
+def test_what_waited_long_for_the_bus_is_kept_and_the_rest_goes_on_waiting(
+    dead_letters: Queue,
+) -> None:
+    """Lambda gives up later, and would keep no more than a sequence number."""
+    old, young = removals(3, 2)  # the higher number expired the longer ago, by a minute
+    removed_at_ms = int(old["dynamodb"]["ApproximateCreationDateTime"]) * 1000
+    reported, _ = announce([old, young], dead_letters, fail, now_ms=removed_at_ms + MAX_WAIT_MS)
+    assert reported == ["102"]
+    (letter,) = dead_letters.letters()
+    assert letter.record == old
+    assert letter.attributes["reason"] == "BUS_UNAVAILABLE"
 
 
 def test_where_the_queue_is_down_it_is_asked_once(dead_letters: Queue) -> None:
     sqs = Unreachable()
     records = [not_a_session(number) for number in range(1, 21)]
     reported, _ = announce(records, replace(dead_letters, client=cast("SQSClient", sqs)))
-    assert reported == [str(number) for number in range(101, 111)]
+    assert reported == ["101"]
     assert sqs.requests == 1
 
 
@@ -309,22 +350,53 @@ def test_a_record_that_cannot_be_named_brings_back_its_batch_where_the_queue_is_
     dead_letters: Queue,
 ) -> None:
     """Without a sequence number there is nothing to report: the invocation fails instead."""
-    with pytest.raises(AttributeError):
+    with pytest.raises(Unavailable):
         announce([None, *removals(1)], unreachable(dead_letters))
+
+
+def test_a_record_without_a_number_among_others_does_not_hinder_their_return(
+    dead_letters: Queue,
+) -> None:
+    nameless = removal(expired(3), 3)
+    nameless["dynamodb"]["SequenceNumber"] = None
+    reported, eventbridge = announce([*removals(1, 2), nameless], dead_letters, fail)
+    assert reported == ["101"]
+    assert announced(eventbridge) == []
 
 
 def test_no_more_is_begun_than_there_is_time_for(
     dead_letters: Queue, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    records = removals(*range(1, 31))
     invocation = Invocation((RESERVE_MS, RESERVE_MS - 1))
-    reported, eventbridge = announce(records, dead_letters, invocation=invocation)
+    reported, eventbridge = announce(removals(*range(1, 31)), dead_letters, invocation=invocation)
     assert announced(eventbridge) == list(range(1, 21))
-    assert reported[0] == "121"
+    assert reported == ["121"]
     assert [line["reason"] for line in logged(capsys) if line["level"] == "ERROR"] == ["Lambda"]
 
 
-def test_the_first_ten_are_begun_with_whatever_time_there_is(dead_letters: Queue) -> None:
+def test_dead_letters_are_begun_only_if_there_is_time_too(dead_letters: Queue) -> None:
+    records = [*removals(1), not_a_session(2), not_a_session(3), *removals(4)]
+    invocation = Invocation((RESERVE_MS, RESERVE_MS - 1))
+    reported, eventbridge = announce(records, dead_letters, invocation=invocation)
+    assert reported == ["103"]
+    assert announced(eventbridge) == [1]
+    assert len(dead_letters.messages()) == 1
+
+
+def test_large_events_are_requests_of_their_own_each_begun_if_there_is_time(
+    dead_letters: Queue,
+) -> None:
+    metadata = '{"text":"' + "x" * (MAX_BYTES * 2 // 3) + '"}'
+    records = [
+        removal(replace(expired(number), metadata_json=metadata), number) for number in (1, 2, 3)
+    ]
+    invocation = Invocation((RESERVE_MS, RESERVE_MS - 1))
+    reported, eventbridge = announce(records, dead_letters, invocation=invocation)
+    assert reported == ["103"]
+    assert [len(request) for request in eventbridge.requests] == [1, 1]
+
+
+def test_the_first_request_is_begun_with_whatever_time_there_is(dead_letters: Queue) -> None:
     """Or a batch could come back for ever."""
     reported, eventbridge = announce(removals(1), dead_letters, invocation=Invocation((0,)))
     assert reported == []
@@ -351,8 +423,8 @@ def test_each_outcome_is_counted(dead_letters: Queue, capsys: pytest.CaptureFixt
     counted = [line for line in logged(capsys) if "_aws" in line]
     assert [counts(line) for line in counted] == [
         {"Expiries": [10]},
-        {"DeadLetters": [1], "reason": "NOT_A_SESSION"},
         {"Expiries": [2]},
+        {"DeadLetters": [1], "reason": "NOT_A_SESSION"},
         {"Returns": [1], "reason": "EventBridge"},
     ]
 

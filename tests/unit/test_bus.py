@@ -4,15 +4,33 @@ import itertools
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from publishing import bus
-from publishing.bus import MAX_BYTES, MAX_ENTRIES, MAX_PAUSES_SECONDS, Event, EventBus
+from publishing.bus import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_PAUSES_SECONDS,
+    Event,
+    EventBus,
+    requests,
+)
 from publishing.errors import EventRefused, EventTooLarge, Unavailable
-from tests.eventbridge import Answer, ScriptedEventBridge, fail, hang_up, refuse, take
+from tests.eventbridge import (
+    Answer,
+    ScriptedEventBridge,
+    client_error,
+    fail,
+    hang_up,
+    refuse,
+    refuse_requests_with,
+    take,
+)
 from tests.sessions import NOON_MS
 
 TRIES = 1 + len(MAX_PAUSES_SECONDS)
@@ -41,7 +59,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def publish(events: Sequence[Event], *answers: Answer) -> tuple[list[str], ScriptedEventBridge]:
     """The verdicts, in words, and the EventBridge that they came from."""
     eventbridge = ScriptedEventBridge(list(answers) or [take])
-    verdicts = EventBus(eventbridge.client, "platform").publish(events)
+    bus = EventBus(eventbridge.client, "platform")
+    verdicts = [verdict for part in requests(events) for verdict in bus.publish(events[part])]
     return [in_words(verdict) for verdict in verdicts], eventbridge
 
 
@@ -83,9 +102,9 @@ def test_events_go_out_once_in_their_order_in_as_few_requests_as_eventbridge_all
     sent = [event("x" * size) for size in sizes]
     verdicts, eventbridge = publish(sent)
     assert verdicts == ["out"] * len(sent)
-    requests = sent_details(eventbridge)
-    assert [each for request in requests for each in request] == [e.detail_json for e in sent]
-    in_bytes = [[event(each).size_bytes for each in request] for request in requests]
+    sent_in = sent_details(eventbridge)
+    assert [each for request in sent_in for each in request] == [e.detail_json for e in sent]
+    in_bytes = [[event(each).size_bytes for each in request] for request in sent_in]
     for request in in_bytes:
         assert 1 <= len(request) <= MAX_ENTRIES
         assert sum(request) <= MAX_BYTES
@@ -93,12 +112,12 @@ def test_events_go_out_once_in_their_order_in_as_few_requests_as_eventbridge_all
         assert len(request) == MAX_ENTRIES or sum(request) + following[0] > MAX_BYTES
 
 
-@pytest.mark.parametrize(("over", "requests"), [(0, 1), (1, 2)])
-def test_256_kb_are_a_request_and_one_byte_more_is_two(over: int, requests: int) -> None:
+@pytest.mark.parametrize(("over", "needed"), [(0, 1), (1, 2)])
+def test_256_kb_are_a_request_and_one_byte_more_is_two(over: int, needed: int) -> None:
     overhead = event("").size_bytes
     half = MAX_BYTES // 2 - overhead
     _, eventbridge = publish([event("x" * half), event("x" * (half + over))])
-    assert len(eventbridge.requests) == requests
+    assert len(eventbridge.requests) == needed
 
 
 def test_an_event_that_eventbridge_would_not_take_cannot_be_made() -> None:
@@ -131,13 +150,17 @@ def test_only_what_is_still_refused_is_tried_once_more() -> None:
     assert [len(request) for request in eventbridge.requests] == [3, 2, 1]
 
 
-@pytest.mark.parametrize("code", ["MalformedDetail", "ThrottlingException"])
-def test_what_keeps_being_refused_is_refused_alone(code: str, pauses: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("code", "tries"), [("MalformedDetail", 2), ("ThrottlingException", TRIES)]
+)
+def test_what_keeps_being_refused_is_refused_alone_and_soon_if_time_does_not_mend_it(
+    code: str, tries: int, pauses: list[float]
+) -> None:
     verdicts, eventbridge = publish(events(1, 2, 3), refuse(code, detail(2)))
     assert verdicts == ["out", code, "out"]
-    assert len(eventbridge.requests) == TRIES
-    assert len(pauses) == TRIES - 1
-    assert all(0 <= made <= most for made, most in zip(pauses, MAX_PAUSES_SECONDS, strict=True))
+    assert len(eventbridge.requests) == tries
+    assert len(pauses) == tries - 1
+    assert all(0 <= made <= most for made, most in zip(pauses, MAX_PAUSES_SECONDS, strict=False))
 
 
 def test_the_code_is_that_of_the_last_refusal() -> None:
@@ -152,18 +175,46 @@ def test_an_entry_stays_refused_if_the_bus_fails_at_its_next_tries() -> None:
 
 
 @pytest.mark.parametrize("failure", [fail, hang_up])
-def test_a_request_that_fails_as_a_whole_is_the_buss_failure_and_ends_it(failure: Answer) -> None:
-    many = events(*range(25))
-    verdicts, eventbridge = publish(many, take, failure)
-    assert verdicts == ["out"] * 10 + ["EventBridge unavailable"] * 15
-    assert len(eventbridge.requests) == 2
+def test_a_request_that_fails_as_a_whole_is_the_buss_failure(failure: Answer) -> None:
+    verdicts, eventbridge = publish(events(*range(10)), failure)
+    assert verdicts == ["EventBridge unavailable"] * 10
+    assert len(eventbridge.requests) == 1
 
 
-@pytest.mark.parametrize("code", sorted(bus.TEMPORARY_CODES))
+@pytest.mark.parametrize("code", sorted(bus.TEMPORARY_CODES | bus.DEPLOYMENT_CODES))
 def test_a_bus_that_takes_nothing_for_now_is_unavailable(code: str) -> None:
-    verdicts, eventbridge = publish(events(*range(12)), refuse(code))
-    assert verdicts == ["EventBridge unavailable"] * 12
-    assert len(eventbridge.requests) == TRIES
+    verdicts, eventbridge = publish(events(*range(10)), refuse(code))
+    assert verdicts == ["EventBridge unavailable"] * 10
+    assert len(eventbridge.requests) == (TRIES if code in bus.TEMPORARY_CODES else 2)
+
+
+def test_a_request_refused_for_what_is_in_it_is_made_one_by_one() -> None:
+    verdicts, eventbridge = publish(events(1, 2, 3), refuse_requests_with(detail(2)))
+    assert verdicts == ["out", "ValidationException", "out"]
+    assert [len(request) for request in eventbridge.requests] == [3, 1, 1, 1]
+
+
+def test_one_by_one_ends_where_the_bus_fails() -> None:
+    answers = [refuse_requests_with(detail(3)), take, fail]
+    verdicts, eventbridge = publish(events(1, 2, 3), *answers)
+    assert verdicts == ["out", "EventBridge unavailable", "EventBridge unavailable"]
+    assert [len(request) for request in eventbridge.requests] == [3, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "is_about_it"),
+    [
+        ("ValidationException", 400, True),
+        ("413", 413, True),
+        ("ThrottlingException", 400, False),
+        ("AccessDeniedException", 400, False),
+        ("InternalFailure", 500, False),
+    ],
+)
+def test_what_is_about_the_request_would_be_refused_again(
+    code: str, status: int, is_about_it: bool
+) -> None:
+    assert bus.is_about_the_request(client_error(code, status)) is is_about_it
 
 
 def test_entries_that_are_all_wrong_are_refused_and_the_bus_is_not_to_blame() -> None:
@@ -173,9 +224,15 @@ def test_entries_that_are_all_wrong_are_refused_and_the_bus_is_not_to_blame() ->
     assert publish(events(1), *mixed)[0] == ["EventBridge unavailable"]
 
 
-def test_an_answer_that_is_not_eventbridges_is_the_buss_failure() -> None:
-    """Botocore takes a body that it cannot read for an empty one."""
-    eventbridge = ScriptedEventBridge()
-    eventbridge.put_events = lambda **_: {}  # type: ignore[method-assign]  # as on such a day
-    (verdict,) = EventBus(eventbridge.client, "platform").publish(events(1))
-    assert isinstance(verdict, Unavailable)
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [({}, Unavailable), ({"Entries": []}, Unavailable), ({"Entries": [{}]}, EventRefused)],
+)
+def test_what_has_no_id_in_the_answer_is_not_out(
+    reply: dict[str, Any], kind: type[Exception]
+) -> None:
+    """An empty answer is what botocore makes of one that it cannot read."""
+    eventbridge = mock.Mock()
+    eventbridge.put_events.return_value = reply
+    (verdict,) = EventBus(eventbridge, "platform").publish(events(1))
+    assert isinstance(verdict, kind)

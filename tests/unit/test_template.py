@@ -171,7 +171,7 @@ def test_another_value_of_a_parameter_publishes_another_version(
     parameters = [each for each in references if each in template.document["Parameters"]]
     for parameter in ("Architecture", *parameters):
         assert f"${{{parameter}}}" in description
-    longest = re.sub(r"\$\{\w+(Url|Name)\}", "u" * 80, description)
+    longest = re.sub(r"\$\{\w+Url\}", "u" * 80, description.replace("${EventBusName}", "n" * 128))
     longest = re.sub(r"\$\{\w+\}", "9" * 8, longest)
     assert len(longest) <= 256  # Lambda takes no more
     assert function["AutoPublishAliasAllProperties"] is True
@@ -207,10 +207,10 @@ def longest_seconds(config: Any) -> float:
     return seconds
 
 
-def test_ten_records_on_a_bad_day_take_no_more_than_the_time_that_is_kept_for_them(
+def test_a_request_on_a_bad_day_takes_no_more_than_the_time_that_is_kept_for_it(
     template: Template,
 ) -> None:
-    """One request to EventBridge with all its tries, and then one to SQS that fails."""
+    """To EventBridge, with all its tries, and then one to SQS that fails."""
     configs: list[Any] = [eventbridge_client().meta.config, sqs_client().meta.config]
     one_request = max(map(longest_seconds, configs))
     tries = 1 + len(MAX_PAUSES_SECONDS)
@@ -234,6 +234,7 @@ def test_the_function_is_told_of_every_removal_from_the_first_on(template: Templ
 
 
 def test_the_filter_lets_expired_sessions_through_and_nothing_else(template: Template) -> None:
+    """By moto's reading of patterns, which are EventBridge's and Lambda's."""
     expired = removal(session(expires=-1))
     deleted = {name: value for name, value in expired.items() if name != "userIdentity"}
     memory = removal_of(
@@ -274,7 +275,9 @@ def test_what_fails_comes_back_in_part_and_at_last_goes_to_the_queue(template: T
 
 
 def test_the_dead_letters_are_kept_encrypted_and_whole(template: Template) -> None:
-    queue = template.properties("ExpiryDeadLetters")
+    resource = template.resources["ExpiryDeadLetters"]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    queue = resource["Properties"]
     assert queue["MessageRetentionPeriod"] == SQS_KEEPS_SECONDS
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MaximumMessageSize"] > MAX_BODY_BYTES
@@ -309,14 +312,21 @@ def test_an_alarm_tells_of_dead_letters_and_of_delay(
     assert properties["Dimensions"] == [dimension]
     assert properties["ComparisonOperator"] == "GreaterThanThreshold"
     assert properties["Threshold"] == threshold
+    assert (properties["Statistic"], properties["EvaluationPeriods"]) == ("Maximum", 1)
     assert properties["TreatMissingData"] == "notBreaching"
     assert properties["AlarmActions"] == {
         "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
     }
 
 
-def test_expiries_go_to_the_default_bus_unless_told_otherwise(template: Template) -> None:
+def test_expiries_go_to_the_default_bus_or_to_another_that_exists(template: Template) -> None:
+    """EventBridge drops what is put on a bus that does not: the deployment must fail."""
     assert template.document["Parameters"]["EventBusName"]["Default"] == "default"
+    assert template.resources["ExpiryBusExists"]["Type"] == "AWS::Events::Rule"
+    rule = template.properties("ExpiryBusExists")
+    assert rule["EventBusName"] == {"Ref": "EventBusName"}
+    assert rule["State"] == "DISABLED"
+    assert "Targets" not in rule
 
 
 def test_the_routes_are_those_of_the_contract_and_what_else_may_come(template: Template) -> None:
