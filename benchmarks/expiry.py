@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,10 +17,12 @@ import boto3
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from benchmarks.bare_calls import ClientThatSendsNothing, Request
+from benchmarks.calls import in_many_members, in_one_member
 from benchmarks.cpu import ROUNDS, Measured, ratio_of_a_round
 from benchmarks.events import EVENTS, Event
 from benchmarks.output import print_ratios, print_table, quietly
-from benchmarks.sessions import session
+from benchmarks.sessions import METADATA_JSON, session
+from domain.creation import MAX_METADATA_BYTES
 from local.dynamodb_local import wait_until_it_listens
 from local.gateway import LambdaContext
 from publishing.bus import MAX_ENTRIES, EventBus
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
 
 BATCHES = (10, 100, 1_000, 10_000)
+METADATA = {
+    "with little metadata": METADATA_JSON,
+    "with 10,240 bytes each in one member": in_one_member(MAX_METADATA_BYTES),
+    "with 10,240 bytes each in many members": in_many_members(MAX_METADATA_BYTES),
+}
 REMOVAL: Event = json.loads((EVENTS / "removed-by-ttl.json").read_text())["Records"][0]
 
 
@@ -42,19 +50,25 @@ def print_expiry() -> None:
 
         handler, plain = expiry.handler, boto3.client("events")
 
-        def call(number: int) -> Measured:
-            return partial(announce, handler, removals(MAX_ENTRIES, number))
+        def call(metadata_json: str, number: int) -> Measured:
+            return partial(announce, handler, removals(MAX_ENTRIES, number, metadata_json))
 
-        def bare(number: int) -> Measured:
-            records = map(DynamoDBRecord, removals(MAX_ENTRIES, number)["Records"])
-            entries = entries_of(list(map(expiry.session_expired, records)))
-            return partial(plain.put_events, Entries=entries)
+        def bare(metadata_json: str, number: int) -> Measured:
+            batch = removals(MAX_ENTRIES, number, metadata_json)
+            read = map(expiry.session_expired, map(DynamoDBRecord, batch["Records"]))
+            return partial(plain.put_events, Entries=entries_of(list(read)))
 
         with quietly():
-            ratios = [ratio_of_a_round(call, bare) for _ in range(ROUNDS + 1)][1:]
+            ratios = {
+                name: [
+                    ratio_of_a_round(partial(call, metadata), partial(bare, metadata))
+                    for _ in range(ROUNDS + 1)
+                ][1:]
+                for name, metadata in METADATA.items()
+            }
             memory = [(f"{size:,}", *memory_kib(handler, removals(size))) for size in BATCHES]
-    title = "CPU of a batch of ten records, to a bare `put_events` of its entries"
-    print_ratios(title, {"ExpiryFunction": ratios})
+    title = "CPU of a batch of ten expiries, to a bare `put_events` of its entries"
+    print_ratios(title, ratios)
     header = ["memory beside the batch, KiB: records", "most at once", "kept"]
     print_table(header, memory)
 
@@ -74,14 +88,16 @@ def moto_server() -> Iterator[str]:
             process.terminate()
 
 
-def removals(size: int, first: int = 0) -> Event:
-    """A batch of so many removals by TTL."""
-    return {"Records": [removal(number) for number in range(first, first + size)]}
+def removals(size: int, first: int = 0, metadata_json: str = METADATA_JSON) -> Event:
+    """A batch of so many removals by TTL, of sessions with this metadata."""
+    numbers = range(first, first + size)
+    return {"Records": [removal(number, metadata_json) for number in numbers]}
 
 
-def removal(number: int) -> Event:
+def removal(number: int, metadata_json: str) -> Event:
     """The removal of the session with this number."""
-    image = item_of(session(f"session-{number}", created=-60, expires=-1), 0)
+    expired = session(f"session-{number}", created=-60, expires=-1)
+    image = item_of(replace(expired, metadata_json=metadata_json), 0)
     change = REMOVAL["dynamodb"] | {"OldImage": image, "SequenceNumber": str(number)}
     return REMOVAL | {"eventID": f"{number:032x}", "dynamodb": change}
 

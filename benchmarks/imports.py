@@ -11,6 +11,7 @@ BARE = 'import boto3; boto3.client("dynamodb")'
 CODES = {
     "the renewal's function": "import handlers.renew",
     "the other calls' function": "import handlers.sessions",
+    "the expiries' function": "import handlers.expiry",
     "the renewal, the usual way": "import benchmarks.usual_way",
 }
 
