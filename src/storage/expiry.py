@@ -40,7 +40,9 @@ def expiry_of(record: Mapping[str, Any]) -> Expiry:
         # The stream rounds its time down, and DynamoDB removes nothing before its time to live.
         told_at_seconds = int(change["ApproximateCreationDateTime"])
         removed_at_seconds = max(told_at_seconds, _ttl_of(session, change["OldImage"]))
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise InvalidRecord(f"it has no {error}") from error
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise InvalidRecord(f"it is malformed: {type(error).__name__}") from error
     if not isinstance(session.session_id, str):
         raise InvalidRecord("its sessionId is not a text")

@@ -97,6 +97,18 @@ def test_the_memory_of_a_key_is_not_a_session() -> None:
         expiry_of(removal_of(memory))
 
 
+def test_what_is_missing_is_named() -> None:
+    record = removal(EXPIRED)
+    del record["dynamodb"]["OldImage"]
+    with pytest.raises(InvalidRecord) as invalid:
+        expiry_of(record)
+    assert invalid.value.defect == "it has no 'OldImage'"
+    no_ttl = removal(EXPIRED)
+    del no_ttl["dynamodb"]["OldImage"]["ttl"]
+    with pytest.raises(InvalidItem, match="ttl is missing"):
+        expiry_of(no_ttl)
+
+
 @pytest.mark.parametrize("record_id", ["", "x" * 129, 5, None])
 def test_a_record_needs_an_id_that_a_duplicate_can_be_told_by(record_id: object) -> None:
     with pytest.raises(InvalidRecord, match="eventID"):
