@@ -6,7 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import boto3
@@ -61,14 +61,28 @@ def unavailable(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def dynamodb_local_endpoint() -> Iterator[str]:
-    """DynamoDB Local, for the whole run."""
+@contextmanager
+def running_dynamodb_local() -> Iterator[str]:
+    """DynamoDB Local, where this machine can run it."""
     with ExitStack() as stack:
         try:
             endpoint = stack.enter_context(dynamodb_local())
         except DynamoDBLocalUnavailable as missing:
             unavailable(str(missing))
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_endpoint() -> Iterator[str]:
+    """DynamoDB Local, for the whole run."""
+    with running_dynamodb_local() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def ttl_endpoint() -> Iterator[str]:
+    """A DynamoDB Local for one test of its TTL: it comes to no more than seven tables at a time."""
+    with running_dynamodb_local() as endpoint:
         yield endpoint
 
 

@@ -284,12 +284,9 @@ def test_another_dynamodb_keeps_its_sessions_and_servers_share_them(
         assert restarted.renew("demo-live").json()["renewalCount"] == 3
 
 
-def test_an_expired_sessions_event_is_printed_as_text(dynamodb_local_endpoint: str) -> None:
+def test_an_expired_sessions_event_is_printed_as_text(ttl_endpoint: str) -> None:
     """The embedded table is swept; DynamoDB Local has a TTL, and a stream that is read."""
-    another = {
-        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint,
-        "SESSIONS_TABLE": f"expiring-{uuid.uuid4()}",
-    }
+    another = {"AWS_ENDPOINT_URL_DYNAMODB": ttl_endpoint}
     with serving() as embedded, serving(RETENTION_HOURS="0", **another) as at_once:
         for server in (embedded, at_once):
             line, _, detail = server.printed("  SessionExpired ").partition("  {")

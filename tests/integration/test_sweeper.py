@@ -10,6 +10,7 @@ from local.template import Template
 from storage.expiry import expiry_of
 from storage.item import number
 from storage.table import SessionsTable
+from tests.conftest import create_table
 from tests.integration.calls import item_with, put
 from tests.sessions import as_of_now, session
 
@@ -17,7 +18,7 @@ from tests.sessions import as_of_now, session
 def test_what_is_past_its_time_to_live_is_removed_and_told_as_lambda_would_tell_it(
     table_on_moto: SessionsTable,
 ) -> None:
-    table = replace(table_on_moto, retention_seconds=0)
+    table = replace(create_table(table_on_moto.client), retention_seconds=0)
     gone = as_of_now(session("gone", expires=-1))
     put(table, gone)
     put(table, as_of_now(session("stays", expires=1)))
