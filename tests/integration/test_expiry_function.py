@@ -5,7 +5,7 @@ import time
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import boto3
 import pytest
@@ -14,7 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 from domain.session import Session
 from handlers import expiry
 from handlers.expiry import MAX_WAIT_MS, RESERVE_MS
-from handlers.observability import logger
+from handlers.observability import MAX_LOGGED_ID_CHARS, logger
 from publishing.bus import MAX_BYTES, MAX_PAUSES_SECONDS
 from publishing.dead_letters import MAX_BODY_BYTES
 from publishing.errors import Unavailable
@@ -193,6 +193,36 @@ def test_a_bad_record_is_logged_and_kept_and_the_rest_of_its_batch_goes_out_once
     (line,) = [line for line in logged(capsys) if line["level"] == "ERROR"]
     assert line["reason"] == reason
     assert line["sequence_number"] == sequence_number
+    assert "exception" not in line
+
+
+def test_a_bug_costs_a_record_no_more_than_a_defect_would_and_the_log_shows_it(
+    dead_letters: Queue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def buggy(record: Any) -> NoReturn:
+        raise RuntimeError(record["eventID"])
+
+    monkeypatch.setattr(expiry, "expiry_of", buggy)
+    assert announce(removals(1), dead_letters)[0] == []
+    (letter,) = dead_letters.letters()
+    assert letter.record == removals(1)[0]
+    assert letter.attributes["reason"] == "INTERNAL_ERROR"
+    (line,) = [line for line in logged(capsys) if line["level"] == "ERROR"]
+    assert "in buggy" in line["exception"]
+
+
+def test_what_is_said_of_a_record_is_bounded_and_plain(
+    dead_letters: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = removal(replace(expired(1), session_id="x" * 2000), 1)
+    odd["dynamodb"]["SequenceNumber"] = "1\n2"
+    announce([odd], dead_letters)
+    announce([odd], dead_letters, refuse("a\x00\u00e9" + "x" * 1000))
+    lines = [line for line in logged(capsys) if line["level"]]
+    assert lines[0]["session_ids"] == ["x" * MAX_LOGGED_ID_CHARS]
+    (letter,) = dead_letters.letters()
+    assert letter.attributes["sequence_number"] == "unknown"
+    assert letter.attributes["cause"] == "a\\x00\\xe9" + "x" * (MAX_LOGGED_ID_CHARS - 3)
 
 
 def test_a_dead_letter_is_the_event_to_try_again_with(dead_letters: Queue) -> None:

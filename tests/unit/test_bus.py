@@ -168,9 +168,10 @@ def test_the_code_is_that_of_the_last_refusal() -> None:
     assert publish(events(1, 2), first, then)[0] == ["out", "MalformedDetail"]
 
 
-def test_an_entry_stays_refused_if_the_bus_fails_at_its_next_tries() -> None:
+@pytest.mark.parametrize("failure", [fail, refuse_requests_with(detail(2))])
+def test_an_entry_stays_refused_if_its_next_tries_fail_as_a_whole(failure: Answer) -> None:
     """The others are out: were it told of the bus, they would come back with it."""
-    verdicts, _ = publish(events(1, 2, 3), refuse("InternalFailure", detail(2)), fail)
+    verdicts, _ = publish(events(1, 2, 3), refuse("InternalFailure", detail(2)), failure)
     assert verdicts == ["out", "InternalFailure", "out"]
 
 
