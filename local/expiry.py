@@ -84,7 +84,7 @@ def expiries_announced(removals: Removals | None, template: Template) -> Iterato
                 if not is_behind:
                     print_line(f"Events of expiries may be missing from here on: {error}")
                 is_behind = True
-            else:
+            else:  # its report is empty: what is printed is never refused
                 handler({"Records": records}, LambdaContext(str(uuid.uuid4())))
 
     # A daemon, and started where it is stopped: Ctrl-C may come at any moment.

@@ -25,11 +25,11 @@ from storage.expiry import expiry_of
 DETAIL_TYPE = "SessionExpired"
 UNKNOWN = "unknown"
 
-RESERVE_MS = 90_000
-"""What one request, or one dead letter, may take on a bad day: with less time left, none begins."""
+RESERVE_MS = 150_000
+"""What a request, or a dead letter, may take on a bad day: with less time left, none begins."""
 
 MAX_WAIT_MS = 6 * 3_600_000
-"""How long an expiry waits for the bus, before its record is kept as a dead letter."""
+"""How long after the removal a record waits for the bus, before it is kept as a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ExpiryProcessor(BatchProcessor):
         outcomes = super().process()
         for state, records, results in steps(outcomes):
             # Something is always begun, or a batch could come back for ever.
-            if self._has_begun and self._remaining_ms() < RESERVE_MS:
+            if self._has_begun and self._is_late():
                 self._report(records[0], OUT_OF_TIME)
             elif state == "success":
                 self._publish(records, results)
@@ -93,6 +93,9 @@ class ExpiryProcessor(BatchProcessor):
         """Leave it for its turn: what is before it comes first."""
         return "fail", exception[1], record.raw_event
 
+    def _is_late(self) -> bool:
+        return self._remaining_ms() < RESERVE_MS
+
     def _publish(self, records: Sequence[Any], events: Sequence[Event]) -> None:
         verdicts = self._bus.publish(events)
         settled = list(zip(records, events, verdicts, strict=True))
@@ -101,8 +104,8 @@ class ExpiryProcessor(BatchProcessor):
             logger.info("announced", extra={"outcome": "announced", "session_ids": published})
             count("Expiries", times=len(published))
         for record, event, verdict in settled:
-            waited_ms = self._clock_ms() - event.at_ms
-            if isinstance(verdict, Unavailable) and waited_ms < MAX_WAIT_MS:
+            may_wait = self._clock_ms() - event.at_ms < MAX_WAIT_MS or self._is_late()
+            if isinstance(verdict, Unavailable) and may_wait:
                 self._report(record, verdict)
             elif verdict is not None:
                 self._keep(record, verdict)
@@ -133,7 +136,8 @@ class ExpiryProcessor(BatchProcessor):
         """
         number = sequence_number_of(record)
         facts = {"reason": unavailable.service, "cause": loggable(unavailable.reason)}
-        logger.error("comes back", extra={**facts, "sequence_number": number})
+        log = logger.warning if unavailable is OUT_OF_TIME else logger.error
+        log("comes back", extra={**facts, "sequence_number": number})
         count("Returns", reason=unavailable.service)
         if number == UNKNOWN:
             raise unavailable
@@ -148,8 +152,8 @@ def steps(outcomes: Iterable[Any]) -> Iterator[tuple[str, Sequence[Any], Sequenc
     for state, run in groupby(outcomes, key=itemgetter(0)):
         _, results, records = zip(*run, strict=True)
         if state == "success":
-            for of_request in requests(results):
-                yield state, records[of_request], results[of_request]
+            for part in requests(results):
+                yield state, records[part], results[part]
         else:
             for record, error in zip(records, results, strict=True):
                 yield state, [record], [error]
@@ -164,6 +168,7 @@ def expiry_handler(
         records = event["Records"]
         remaining_ms = context.get_remaining_time_in_millis
         processor = ExpiryProcessor(bus, dead_letters, clock_ms, remaining_ms)
+        # No more is read at a time than goes out together: a large batch takes no more memory.
         for start in range(0, len(records), MAX_ENTRIES):
             with processor(records[start : start + MAX_ENTRIES], session_expired):
                 processor.process()
@@ -188,10 +193,10 @@ def session_id_of(record: Any) -> str:
 def sequence_number_of(record: Any) -> str:
     """Where the record stands in its shard."""
     try:
-        number = str(record["dynamodb"]["SequenceNumber"])
+        number = record["dynamodb"]["SequenceNumber"]
+        return number if re.fullmatch("[0-9]{1,40}", number) else UNKNOWN
     except (KeyError, TypeError):
         return UNKNOWN
-    return number if re.fullmatch("[0-9]{1,40}", number) else UNKNOWN
 
 
 settings = PublishingSettings.from_environment(os.environ)

@@ -83,8 +83,9 @@ class EventBus:
     def publish(self, request: Sequence[Event]) -> list[Verdict]:
         """Publish up to a request of events, in their order. A verdict on each of them.
 
-        What is refused while others are taken is tried again, alone. Where nothing is taken, for a
-        cause that may pass, the bus is unavailable to all of them.
+        What is refused is tried again, alone. What stays refused although others are taken is
+        refused for good. Where nothing is taken, the bus is unavailable to those whose refusals
+        may pass, or are the deployment's fault.
         """
         try:
             refusals = self._put(request)
@@ -92,8 +93,9 @@ class EventBus:
             return [unavailable] * len(request)
         except EventRefused as refused:
             return [refused] if len(request) == 1 else self._one_by_one(request)
+        nothing_is_out = len(refusals) == len(request)
         return [
-            EventRefused(refusals[position]) if position in refusals else None
+            _verdict(refusals[position], nothing_is_out) if position in refusals else None
             for position in range(len(request))
         ]
 
@@ -103,16 +105,20 @@ class EventBus:
         for event in request:
             if verdicts and isinstance(verdicts[-1], Unavailable):
                 verdicts.append(verdicts[-1])
-            else:
-                verdicts += self.publish([event])
+                continue
+            try:
+                refusals = self._send({0: event})
+                verdicts.append(_verdict(refusals[0], nothing_is_out=True) if refusals else None)
+            except (EventRefused, Unavailable) as error:
+                verdicts.append(error)
         return verdicts
 
     def _put(self, request: Sequence[Event]) -> dict[int, str]:
         """Make the request, and try what is refused of it again; the codes of what stays refused.
 
         Raises:
-            Unavailable: nothing of it was taken, for a cause that may pass.
-            EventRefused: nothing of it was taken, because of what is in it.
+            Unavailable: the request failed as a whole, after the SDK's retries.
+            EventRefused: it was refused as a whole, for what is in it.
         """
         refusals = self._send(dict(enumerate(request)))
         for attempt, pause_seconds in enumerate(MAX_PAUSES_SECONDS):
@@ -120,11 +126,8 @@ class EventBus:
                 break
             # Functions that were throttled together should not come back together.
             time.sleep(random.uniform(0, pause_seconds))  # noqa: S311 - no secret
-            with suppress(Unavailable, EventRefused):  # others are out: these stay refused
+            with suppress(Unavailable, EventRefused):  # then the refusals stay what they are
                 refusals = self._send({position: request[position] for position in refusals})
-        codes = set(refusals.values())
-        if len(refusals) == len(request) and codes <= TEMPORARY_CODES | DEPLOYMENT_CODES:
-            raise Unavailable("EventBridge", f"it refused every entry: {', '.join(sorted(codes))}")
         return refusals
 
     def _send(self, events: Mapping[int, Event]) -> dict[int, str]:
@@ -158,6 +161,13 @@ class EventBus:
             "Detail": event.detail_json,
             "Time": datetime.fromtimestamp(event.at_ms / 1000, UTC),
         }
+
+
+def _verdict(code: str, nothing_is_out: bool) -> Verdict:
+    """On an entry that stays refused. Only where nothing is out can all of it come again."""
+    if nothing_is_out and code in TEMPORARY_CODES | DEPLOYMENT_CODES:
+        return Unavailable("EventBridge", f"it refuses with {code}")
+    return EventRefused(code)
 
 
 def is_about_the_request(error: ClientError) -> bool:

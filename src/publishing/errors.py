@@ -23,6 +23,6 @@ class EventTooLarge(Exception):
 
 @dataclass(eq=False)
 class EventRefused(Exception):
-    """EventBridge kept refusing this event; ``code`` is its own word for why."""
+    """EventBridge refuses this event for good. ``code`` is its word for why, if it had one."""
 
     code: str

@@ -351,6 +351,10 @@ def test_what_waited_long_for_the_bus_is_kept_and_the_rest_goes_on_waiting(
     (letter,) = dead_letters.letters()
     assert letter.record == old
     assert letter.attributes["reason"] == "BUS_UNAVAILABLE"
+    late = Invocation((RESERVE_MS - 1,))
+    now_ms = removed_at_ms + MAX_WAIT_MS
+    assert announce([old], dead_letters, fail, now_ms=now_ms, invocation=late)[0] == ["103"]
+    assert dead_letters.messages() == []
 
 
 def test_where_the_queue_is_down_it_is_asked_once(dead_letters: Queue) -> None:
@@ -401,7 +405,7 @@ def test_no_more_is_begun_than_there_is_time_for(
     reported, eventbridge = announce(removals(*range(1, 31)), dead_letters, invocation=invocation)
     assert announced(eventbridge) == list(range(1, 21))
     assert reported == ["121"]
-    assert [line["reason"] for line in logged(capsys) if line["level"] == "ERROR"] == ["Lambda"]
+    assert [line["reason"] for line in logged(capsys) if line["level"] == "WARNING"] == ["Lambda"]
 
 
 def test_dead_letters_are_begun_only_if_there_is_time_too(dead_letters: Queue) -> None:

@@ -23,6 +23,7 @@ from publishing.bus import (
 from publishing.errors import EventRefused, EventTooLarge, Unavailable
 from tests.eventbridge import (
     Answer,
+    Entry,
     ScriptedEventBridge,
     client_error,
     fail,
@@ -221,8 +222,23 @@ def test_what_is_about_the_request_would_be_refused_again(
 def test_entries_that_are_all_wrong_are_refused_and_the_bus_is_not_to_blame() -> None:
     verdicts, _ = publish(events(1, 2), refuse("MalformedDetail"))
     assert verdicts == ["MalformedDetail"] * 2
-    mixed = [refuse("MalformedDetail", detail(1)), refuse("ThrottlingException", detail(1))]
-    assert publish(events(1), *mixed)[0] == ["EventBridge unavailable"]
+
+
+@pytest.mark.parametrize("code", sorted(bus.TEMPORARY_CODES | bus.DEPLOYMENT_CODES))
+def test_a_wrong_entry_does_not_spoil_those_that_may_be_taken_later(code: str) -> None:
+    def answer(entries: Sequence[Entry]) -> list[str | None]:
+        return ["MalformedDetail" if each["Detail"] == detail(2) else code for each in entries]
+
+    verdicts, _ = publish(events(1, 2, 3), answer)
+    unavailable = "EventBridge unavailable"
+    assert verdicts == [unavailable, "MalformedDetail", unavailable]
+
+
+def test_one_by_one_ends_where_nothing_more_is_taken_for_now() -> None:
+    answers = [refuse_requests_with(detail(3)), take, refuse("ThrottlingException")]
+    verdicts, eventbridge = publish(events(1, 2, 3), *answers)
+    assert verdicts == ["out", "EventBridge unavailable", "EventBridge unavailable"]
+    assert [len(request) for request in eventbridge.requests] == [3, 1, 1]
 
 
 @pytest.mark.parametrize(
