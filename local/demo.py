@@ -16,7 +16,6 @@ TIMEOUT = TimeoutConfig(
     timeout_minutes=30, auto_renew=True, max_duration_minutes=720, warning_threshold_minutes=5
 )
 
-
 LEAVING_ID = "demo-leaving"
 LEAVES_AFTER_SECONDS = 10
 
@@ -50,7 +49,7 @@ def put_demo_sessions(table: SessionsTable) -> None:
     """
     now_ms = epoch_ms()
     leaves = (LEAVES_AFTER_SECONDS - table.retention_seconds) / SECONDS_PER_MINUTE
-    leaving = Demo("", LEAVING_ID, created=leaves - 30, expires=leaves)
+    leaving = Demo("", LEAVING_ID, created=leaves - TIMEOUT.timeout_minutes, expires=leaves)
     stored = [demo for demo in DEMOS if demo.is_stored(table.retention_seconds)]
     for demo in (*stored, leaving):
         with suppress(table.client.exceptions.ConditionalCheckFailedException):

@@ -42,11 +42,7 @@ class PrintedBus:
     def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         """Print each entry in a line: what happened to whom, and then the whole detail."""
         for entry in Entries:
-            detail = json.loads(entry["Detail"])
-            print_line(
-                f"{entry['DetailType']} {detail['session']['sessionId']}: it expired at "
-                f"{detail['expiredAt']} and was removed at {detail['removedAt']}  {entry['Detail']}"
-            )
+            print_line(f"{entry['DetailType']}{in_words(entry['Detail'])}  {entry['Detail']}")
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "printed"} for _ in Entries]}
 
 
@@ -96,6 +92,18 @@ def expiries_announced(removals: Removals | None, template: Template) -> Iterato
         stopped.set()
         if thread.is_alive():
             thread.join(STOP_SECONDS)
+
+
+def in_words(detail_json: str) -> str:
+    """Who expired when, and when it was removed; nothing where metadata is too deep to be read."""
+    try:
+        detail = json.loads(detail_json, parse_int=str)  # a number may have any number of digits
+    except RecursionError:
+        return ""
+    return (
+        f" {detail['session']['sessionId']}: it expired at {detail['expiredAt']}"
+        f" and was removed at {detail['removedAt']}"
+    )
 
 
 def print_line(text: str) -> None:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 SERVICE = "session-renewal"
 NAMESPACE = "SessionRenewal"
-MAX_LOGGED_ID_CHARS = 256
+MAX_LOGGED_CHARS = 256
 
 # The place in the code is the same for every line of a function: it is not worth its time.
 logger = Logger(service=SERVICE, location=None)
@@ -33,6 +33,6 @@ def count(metric: str, reason: str | None = None, times: int = 1) -> None:
     metrics.clear_metrics()  # flushing leaves them where metrics are turned off
 
 
-def loggable(any_id: str) -> str:
-    """The ID, bounded, with what UTF-8 cannot hold spelt out."""
-    return any_id[:MAX_LOGGED_ID_CHARS].encode("utf-8", "backslashreplace").decode()
+def loggable(text: str) -> str:
+    """The text, bounded, with what UTF-8 cannot hold spelt out."""
+    return text[:MAX_LOGGED_CHARS].encode("utf-8", "backslashreplace").decode()

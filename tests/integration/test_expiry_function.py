@@ -14,7 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 from domain.session import Session
 from handlers import expiry
 from handlers.expiry import MAX_WAIT_MS, RESERVE_MS
-from handlers.observability import MAX_LOGGED_ID_CHARS, logger
+from handlers.observability import MAX_LOGGED_CHARS, logger
 from publishing.bus import MAX_BYTES, MAX_PAUSES_SECONDS
 from publishing.dead_letters import MAX_BODY_BYTES
 from publishing.errors import Unavailable
@@ -219,10 +219,10 @@ def test_what_is_said_of_a_record_is_bounded_and_plain(
     announce([odd], dead_letters)
     announce([odd], dead_letters, refuse("a\x00\u00e9" + "x" * 1000))
     lines = [line for line in logged(capsys) if line["level"]]
-    assert lines[0]["session_ids"] == ["x" * MAX_LOGGED_ID_CHARS]
+    assert lines[0]["session_ids"] == ["x" * MAX_LOGGED_CHARS]
     (letter,) = dead_letters.letters()
     assert letter.attributes["sequence_number"] == "unknown"
-    assert letter.attributes["cause"] == "a\\x00\\xe9" + "x" * (MAX_LOGGED_ID_CHARS - 3)
+    assert letter.attributes["cause"] == "a\\x00\\xe9" + "x" * (MAX_LOGGED_CHARS - 3)
 
 
 def test_a_dead_letter_is_the_event_to_try_again_with(dead_letters: Queue) -> None:

@@ -1,14 +1,16 @@
 """The expiries in the local server's log."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from handlers.session_info import session_expired_json
 from local import expiry
 from local.removals import Record
 from local.template import Template
+from storage.expiry import expiry_of
 from tests.removals import removal
 from tests.sessions import session
 
@@ -35,6 +37,21 @@ class Interrupted:
         self.told.set()
         stored = session("gone", expires=-1)
         return [removal(stored), removal(session("deleted", expires=-1), userIdentity=None)]
+
+
+@pytest.mark.parametrize(
+    "metadata_json",
+    ['{"n":' + "1" * 5000 + "}", '{"n":' + "[" * 5000 + "]" * 5000 + "}"],
+    ids=["a number of 5,000 digits", "5,000 lists deep"],
+)
+def test_metadata_of_any_kind_is_printed(
+    metadata_json: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = replace(session("gone", expires=-1), metadata_json=metadata_json)
+    detail = session_expired_json(expiry_of(removal(stored)))
+    entries = [{"DetailType": "SessionExpired", "Detail": detail}]
+    assert len(expiry.PrintedBus().put_events(Entries=entries)["Entries"]) == 1
+    assert detail in capsys.readouterr().out
 
 
 def test_expiries_are_printed_again_once_they_can_be_read_again(
