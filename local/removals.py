@@ -80,7 +80,7 @@ class Stream:
 
     client: "DynamoDBStreamsClient"
     arn: str
-    _iterators: dict[str, str | None] = field(default_factory=dict)
+    _iterators: dict[str, str | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self.begin()

@@ -72,14 +72,19 @@ def throttle(refused: Sequence[bool]) -> Answer:
 def with_poison(answer: Answer, kinds: Sequence[str], whole: bool) -> Answer:
     """As answered, but for poison: refused for good by itself, or with its whole request."""
 
-    def poisoned(entries: Sequence[Entry]) -> list[str | None]:
+    def refuse_poison(entries: Sequence[Entry]) -> list[str | None]:
         codes = answer(entries)
         found = [is_poison(entry, kinds) for entry in entries]
         if whole and any(found):
             raise client_error("ValidationException", 400)
         return ["MalformedDetail" if bad else code for bad, code in zip(found, codes, strict=True)]
 
-    return poisoned
+    return refuse_poison
+
+
+def poisoned(answers: Sequence[Answer], kinds: Sequence[str], whole: bool) -> ScriptedEventBridge:
+    """An EventBridge that answers so, and then takes everything, but never poison."""
+    return ScriptedEventBridge([with_poison(each, kinds, whole) for each in (*answers, take)])
 
 
 outages = st.lists(st.sampled_from([take, fail, hang_up]), max_size=8)
@@ -155,9 +160,8 @@ def test_while_the_bus_comes_and_goes_poison_harms_nothing_else(
     kinds: list[str], answers: list[Answer], whole: bool, remaining: list[int]
 ) -> None:
     """The queue is up all the while: else what is out beside a refused entry would come again."""
-    poisoned = [with_poison(answer, kinds, whole) for answer in (*answers, take)]
-    announced = settle(kinds, ScriptedEventBridge(poisoned), ScriptedSqs(), remaining)
-    assert announced == good(kinds)
+    eventbridge = poisoned(answers, kinds, whole)
+    assert settle(kinds, eventbridge, ScriptedSqs(), remaining) == good(kinds)
 
 
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -171,5 +175,4 @@ def test_while_some_entries_are_throttled_none_is_announced_twice(
     kinds: list[str], answers: list[Answer], whole: bool, remaining: list[int]
 ) -> None:
     """What stays refused while others are taken is kept."""
-    poisoned = [with_poison(answer, kinds, whole) for answer in (*answers, take)]
-    settle(kinds, ScriptedEventBridge(poisoned), ScriptedSqs(), remaining)
+    settle(kinds, poisoned(answers, kinds, whole), ScriptedSqs(), remaining)
