@@ -1,1 +1,1 @@
-"""Figures, each a ratio taken in one run: absolute times mean nothing on a shared machine."""
+"""Measurements. CPU time is given as ratios: on a shared machine, seconds are not comparable."""

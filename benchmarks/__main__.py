@@ -1,4 +1,4 @@
-"""Measure, and print docs/performance.md's tables: ``make bench``."""
+"""Measure, and print the tables of docs/performance.md: ``make bench``."""
 
 import os
 import platform
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 import boto3
 
+from api.responses import Handler
+from benchmarks.cold_imports import print_cold_imports
 from benchmarks.cpu import print_cpu_per_call, print_cpu_per_renewal
-from benchmarks.expiry import print_expiry
-from benchmarks.imports import print_cold_imports
-from benchmarks.requests import print_requests_of_other_calls, print_requests_of_renewals
+from benchmarks.expiry_batches import print_expiry_batches
+from benchmarks.request_counts import print_requests_per_call, print_requests_per_renewal
 from benchmarks.write_units import print_write_units
-from handlers.http import Handler
 from local.dynamodb_local import dynamodb_local
 from local.template import Template
 from storage.table import SessionsTable
@@ -23,40 +23,40 @@ RETENTION_HOURS = 24
 
 
 def main() -> None:
-    """Run every measurement in one process, against one DynamoDB Local."""
+    """Run every measurement, against one DynamoDB Local."""
     with measured_table() as table:
-        # These read their environment when they are imported.
-        from benchmarks import usual_way  # noqa: PLC0415 - as above
+        # These read the environment when they are imported.
+        from benchmarks import conventional  # noqa: PLC0415 - as above
         from handlers import renew, sessions  # noqa: PLC0415 - as above
 
-        ways: dict[str, Handler] = {
+        implementations: dict[str, Handler] = {
             "this function": renew.handler,
-            "the usual way": usual_way.handler,
+            "conventional implementation": conventional.handler,
         }
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%F')}")
-        print_requests_of_renewals(table, ways)
-        print_requests_of_other_calls(table, sessions.handler)
+        print_requests_per_renewal(table, implementations)
+        print_requests_per_call(table, sessions.handler)
         print_write_units(table)
-        print_cpu_per_renewal(table, ways)
+        print_cpu_per_renewal(table, implementations)
         print_cpu_per_call(table, sessions.handler)
-        print_expiry()
+        print_expiry_batches()
         print_cold_imports()
 
 
 @contextmanager
 def measured_table() -> Iterator[SessionsTable]:
-    """The template's table on DynamoDB Local, and the functions' environment, led to it.
+    """The template's table on DynamoDB Local, with the environment that the functions need.
 
-    The table's own client is a plain one: it makes the bare calls.
+    The client of the table is a plain one: it makes the bare calls.
     """
     with dynamodb_local() as endpoint:
         os.environ.update(
             Template().environment(),
             AWS_ACCESS_KEY_ID="benchmark",
-            AWS_SECRET_ACCESS_KEY="benchmark",  # noqa: S106 - no secret
+            AWS_SECRET_ACCESS_KEY="benchmark",  # noqa: S106 - not a secret
             AWS_DEFAULT_REGION="eu-west-1",
             AWS_ENDPOINT_URL_DYNAMODB=endpoint,
-            SIGNING_KEY="a benchmark's cursors need no secret",
+            SIGNING_KEY="not a secret: it signs cursors of a benchmark",
             SESSIONS_TABLE=TABLE,
             RETENTION_HOURS=str(RETENTION_HOURS),
             PYTHONPATH=os.pathsep.join(("src", ".")),

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from statistics import median
 
-from benchmarks.calls import COMPARED, RENEWAL, Compared
-from benchmarks.events import success
+from api.responses import Handler
+from benchmarks.api_events import succeed
+from benchmarks.calls import RENEWAL, Comparison, other_calls
+from benchmarks.measured_sessions import put_a_page_and_more, put_one_for_each_outcome
 from benchmarks.output import print_ratios, quietly
-from benchmarks.sessions import put_a_page_and_more, put_one_for_each_outcome
-from handlers.http import Handler
 from storage.table import SessionsTable
 
 ROUNDS = 20
@@ -17,13 +17,13 @@ CALLS_PER_ROUND = 30
 
 Measured = Callable[[], object]
 Prepare = Callable[[int], Measured]
-"""Makes a call ready, and returns what is to be measured of it. No number comes twice."""
+"""Prepares a call and returns the part to be measured. The number is different every time."""
 
 
-def print_cpu_per_renewal(table: SessionsTable, ways: Mapping[str, Handler]) -> None:
-    """CPU time of a renewal, each way, as a ratio to a bare ``update_item``."""
+def print_cpu_per_renewal(table: SessionsTable, implementations: Mapping[str, Handler]) -> None:
+    """CPU time of a renewal in each implementation, as a ratio to a bare ``update_item``."""
     put_one_for_each_outcome(table)
-    ratios = {way: ratios_of(RENEWAL, table, handler) for way, handler in ways.items()}
+    ratios = {name: ratios_of(RENEWAL, table, handler) for name, handler in implementations.items()}
     print_ratios("CPU per renewal, to a bare `update_item`", ratios)
 
 
@@ -31,39 +31,43 @@ def print_cpu_per_call(table: SessionsTable, handler: Handler) -> None:
     """CPU time of each of the other calls, as a ratio to its bare call."""
     put_one_for_each_outcome(table)
     put_a_page_and_more(table)
-    ratios = {compared.name: ratios_of(compared, table, handler) for compared in COMPARED}
+    ratios = {each.name: ratios_of(each, table, handler) for each in other_calls()}
     print_ratios("CPU per call, to its bare call", ratios)
 
 
-def ratios_of(compared: Compared, table: SessionsTable, handler: Handler) -> list[float]:
-    """The ratio of each round; a first round, to warm up, is not kept."""
-
-    def bare(number: int) -> Measured:
-        compared.before(table)
-        return compared.bare(table, number)
+def ratios_of(comparison: Comparison, table: SessionsTable, handler: Handler) -> list[float]:
+    """The ratios of a call of the API to its bare call."""
 
     def call(number: int) -> Measured:
-        compared.before(table)
-        return partial(success, handler, compared.event(number))
+        comparison.setup(table)
+        return partial(succeed, handler, comparison.event(number))
 
+    def bare(number: int) -> Measured:
+        comparison.setup(table)
+        return comparison.bare(table, number)
+
+    return measure_ratios(call, bare)
+
+
+def measure_ratios(call: Prepare, bare: Prepare) -> list[float]:
+    """The ratio of each round but the first, which warms up."""
     with quietly():
-        return [ratio_of_a_round(call, bare) for _ in range(ROUNDS + 1)][1:]
+        return [_measure_round(call, bare) for _ in range(ROUNDS + 1)][1:]
 
 
-def ratio_of_a_round(call: Prepare, bare: Prepare) -> float:
-    """The ratio of the medians of two calls, made in turns.
+def _measure_round(call: Prepare, bare: Prepare) -> float:
+    """The ratio of the medians of the two calls, made in turns.
 
-    Two, and never a third between them: each is as cold as the other leaves it.
+    There are only two: a third call between them would leave colder caches to the one after it.
     """
-    of_call, of_bare = list[float](), list[float]()
+    call_seconds, bare_seconds = list[float](), list[float]()
     for _ in range(CALLS_PER_ROUND):
-        of_bare.append(cpu_seconds_of(bare(time.time_ns())))
-        of_call.append(cpu_seconds_of(call(time.time_ns())))
-    return median(of_call) / median(of_bare)
+        bare_seconds.append(_cpu_seconds_of(bare(time.time_ns())))
+        call_seconds.append(_cpu_seconds_of(call(time.time_ns())))
+    return median(call_seconds) / median(bare_seconds)
 
 
-def cpu_seconds_of(measured: Measured) -> float:
-    """The CPU seconds that it takes this process."""
+def _cpu_seconds_of(measured: Measured) -> float:
     before = time.process_time()
     measured()
     return time.process_time() - before

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, and silence for what the functions log."""
+"""Prints the tables of docs/performance.md, and discards what the functions log."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from handlers.observability import logger
+from runtime.observability import logger
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -24,9 +24,9 @@ def print_row(cells: Iterable[object]) -> None:
 
 
 def print_ratios(title: str, ratios: Mapping[str, Sequence[float]]) -> None:
-    """The ratios of every round under each name: their median, least and most."""
+    """The median, the least and the greatest of the ratios with each name."""
     print_table(
-        [title, "median", "least", "most"],
+        [title, "median", "min", "max"],
         (
             [name, *(f"{figure(each):.2f}" for figure in (median, min, max))]
             for name, each in ratios.items()
@@ -36,7 +36,7 @@ def print_ratios(title: str, ratios: Mapping[str, Sequence[float]]) -> None:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Have the functions log, but to nowhere."""
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        logger.registered_handler.stream = nowhere  # type: ignore[attr-defined]  # it has one
+    """Send the log and the metrics of the functions to the null device."""
+    with Path(os.devnull).open("w") as null, contextlib.redirect_stdout(null):
+        logger.registered_handler.stream = null  # type: ignore[attr-defined]  # a StreamHandler
         yield

@@ -12,20 +12,21 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from handlers.observability import logger
-from handlers.settings import Settings, SettingsError
 from local import docs
 from local.demo import LEAVES_AFTER_SECONDS, LEAVING_ID, curl_lines
 from local.gateway import Gateway
-from local.settings import LocalServerError, LocalSettings
-from local.table import OpenTable, open_table
+from local.open_table import OpenTable, open_table
+from local.printed_events import expiries_published
+from local.server_settings import LocalServerError, LocalSettings
 from local.template import Template
+from runtime.observability import logger
+from runtime.settings import RenewSettings, SettingsError
 
 HOST = "127.0.0.1"
 
 
 def main() -> int:
-    """Serve until Ctrl-C. Whatever keeps it from starting is one line, and exit code 1."""
+    """Serve until Ctrl-C. Whatever prevents the start is one line, and exit code 1."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
@@ -54,16 +55,14 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         os.environ[name] = os.environ.get(name) or value
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
     os.environ["SIGNING_KEY"] = os.environ.get("SIGNING_KEY") or "a laptop needs no secret for this"
-    os.environ["DEAD_LETTER_QUEUE_URL"] = "local"  # nothing is sent there
+    os.environ["DEAD_LETTER_QUEUE_URL"] = "local"  # nothing is sent to it
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
-    functions = Settings.from_environment(os.environ)
+    functions = RenewSettings.from_environment(os.environ)
     _log_readably()
     with open_table(settings, functions.retention_seconds) as table:
-        from local.expiry import expiries_announced  # noqa: PLC0415 - it reads the environment
-
         gateway = Gateway(template, table.lock)
         url = f"http://localhost:{listener.getsockname()[1]}"
-        where = settings.endpoint_url or "embedded: it is gone when the server stops"
+        where = settings.endpoint_url or "embedded: it is lost when the server stops"
         print(f"Serving {url}/api/messaging/sessions (Ctrl-C stops it)")
         print(f"Documentation: {url}/docs")
         print(f"Table: {settings.SESSIONS_TABLE}, {where}")
@@ -72,21 +71,21 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         config = uvicorn.Config(
             _application(template, gateway), log_config=None, server_header=False, lifespan="off"
         )
-        with expiries_announced(table.removals, template):
+        with expiries_published(table.record_source, template):
             uvicorn.Server(config).run(sockets=[listener])
 
 
 def _about_expiry(table: OpenTable) -> str:
-    if table.removals is None:
-        return "no event of it is printed: the table has no stream, or not at this endpoint"
+    if table.record_source is None:
+        return "events are not printed: the table has no stream, or none at this endpoint"
     return (
-        f"{LEAVING_ID} is removed by its time to live, {LEAVES_AFTER_SECONDS} s from now or a "
-        "little later, and its SessionExpired event is printed here"
+        f"{LEAVING_ID} is removed by its TTL in about {LEAVES_AFTER_SECONDS} s, "
+        "and its SessionExpired event is printed here"
     )
 
 
 def _application(template: Template, gateway: Gateway) -> Starlette:
-    """The API, with its documentation beside it and CORS as API Gateway does it."""
+    """The API and its documentation, with CORS as API Gateway does it."""
     application = Starlette(
         routes=docs.ROUTES, middleware=[Middleware(CORSMiddleware, **template.cors())]
     )
@@ -96,7 +95,7 @@ def _application(template: Template, gateway: Gateway) -> Starlette:
 
 
 def _log_readably() -> None:
-    """Leave the line per request to the gateway; of the functions, show why one failed."""
+    """Of the functions' log, show only why a call failed: the gateway logs each request."""
     logger.setLevel(logging.ERROR)
     logger.registered_handler.setFormatter(
         logging.Formatter("%(asctime)s  %(message)s  %(cause)s", "%H:%M:%S", defaults={"cause": ""})

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
-from handlers.clock import epoch_ms
+from runtime.clock import epoch_ms
 from storage.item import item_of
 from storage.table import SessionsTable
 
@@ -22,7 +22,7 @@ LEAVES_AFTER_SECONDS = 10
 
 @dataclass(frozen=True)
 class Demo:
-    """What a renewal shows, and of which session: created and expiring so many minutes from now."""
+    """What a renewal of this session shows. Its times are in minutes from now."""
 
     outcome: str
     session_id: str
@@ -30,7 +30,7 @@ class Demo:
     expires: float
 
     def is_stored(self, retention_seconds: int) -> bool:
-        """Whether DynamoDB keeps it still."""
+        """Whether it has not been deleted by its TTL."""
         return self.expires * SECONDS_PER_MINUTE + retention_seconds > 0
 
 
@@ -38,14 +38,14 @@ DEMOS = (
     Demo("200: renewed for 30 minutes from now", "demo-live", created=-10, expires=20),
     Demo("200: extended only to its maximum", "demo-near-maximum", created=-710, expires=5),
     Demo("410: it has expired", "demo-expired", created=-60, expires=-30),
-    Demo("422: it lasts until its maximum already", "demo-at-maximum", created=-710, expires=10),
+    Demo("422: it already lasts until its maximum", "demo-at-maximum", created=-710, expires=10),
 )
 
 
 def put_demo_sessions(table: SessionsTable) -> None:
-    """Store the demo sessions; one that still lives and can be renewed stays as it is.
+    """Store the demo sessions. One that is alive and can be renewed stays as it is.
 
-    One more is there to leave: its time to live is over in a moment.
+    One more is there to leave: its TTL is over in a moment.
     """
     now_ms = epoch_ms()
     leaves = (LEAVES_AFTER_SECONDS - table.retention_seconds) / SECONDS_PER_MINUTE
@@ -55,7 +55,7 @@ def put_demo_sessions(table: SessionsTable) -> None:
         with suppress(table.client.exceptions.ConditionalCheckFailedException):
             table.client.put_item(
                 TableName=table.name,
-                Item=item_of(session_of_demo(demo, now_ms), table.retention_seconds),
+                Item=item_of(demo_session(demo, now_ms), table.retention_seconds),
                 ConditionExpression="attribute_not_exists(sessionId) OR expiresAt <= :now "
                 "OR expiresAt >= maxExpiresAt",
                 ExpressionAttributeValues={":now": {"N": str(now_ms)}},
@@ -63,7 +63,7 @@ def put_demo_sessions(table: SessionsTable) -> None:
 
 
 def curl_lines(url: str, retention_seconds: int) -> str:
-    """A line to paste that creates a session, and one for each outcome of a renewal."""
+    """Commands to paste: one that creates a session, and one for each outcome of a renewal."""
     sessions = f"{url}/api/messaging/sessions"
     body = json.dumps({"agentId": AGENT_ID, "userId": USER_ID, "metadata": {"channel": "web"}})
     shown = [(demo.outcome, demo.session_id) for demo in DEMOS if demo.is_stored(retention_seconds)]
@@ -80,7 +80,7 @@ def curl_lines(url: str, retention_seconds: int) -> str:
     )
 
 
-def session_of_demo(demo: Demo, now_ms: int) -> Session:
+def demo_session(demo: Demo, now_ms: int) -> Session:
     """The session that shows the outcome now."""
     expires_at_ms = now_ms + int(demo.expires * MS_PER_MINUTE)
     return Session(

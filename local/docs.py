@@ -1,4 +1,4 @@
-"""openapi.yaml as a page: Swagger UI, from the copy that Powertools carries."""
+"""openapi.yaml as a page: Swagger UI, from the copy that Powertools contains."""
 
 from importlib.resources import files
 from pathlib import Path

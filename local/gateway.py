@@ -1,4 +1,4 @@
-"""API Gateway on a laptop: HTTP requests to events of payload 2.0, and answers back."""
+"""API Gateway on a laptop: HTTP requests in, events of payload 2.0 to the handlers."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from handlers.http import Handler
+from api.responses import Handler
 from local.template import Route, Template
 
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own limit
@@ -23,12 +23,12 @@ MAX_LOGGED_PATH_CHARS = 160
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """The part of Lambda's context that the handlers read."""
+    """As much of Lambda's context as the handlers read."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """The same at any time: nothing stops a function here."""
+        """Always the same: nothing stops a function here."""
         return 300_000
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import yaml
 from moto.events.models import EventPattern
 
-from handlers.http import Handler
+from api.responses import Handler
 
 if TYPE_CHECKING:
     from moto.events.utils import EventMessageType
@@ -36,7 +36,7 @@ class Route:
         return DEFAULT_ROUTE if self.path == DEFAULT_ROUTE else f"{self.method} {self.path}"
 
     def match(self, method: str, raw_path: str) -> dict[str, str] | None:
-        """The decoded path parameters, or none where the route does not match.
+        """The decoded path parameters; ``None`` if the route does not match.
 
         The pattern is matched before the path is decoded, so that a parameter may hold an
         encoded slash.
@@ -113,25 +113,24 @@ class Template:
             "max_age": cors["MaxAge"],
         }
 
-    def environment(self) -> dict[str, str]:
-        """The functions' environment where it is a value or a parameter with a default."""
-        functions = [self.document["Globals"]["Function"], *map(self.properties, self.functions())]
+    def environment(self, *functions: str) -> dict[str, str]:
+        """The environment of these functions, or of all: its constants and defaults."""
         known = {
             name: self._value(value)
-            for function in functions
-            for name, value in function.get("Environment", {}).get("Variables", {}).items()
+            for function in functions or self.functions()
+            for name, value in self.properties(function)["Environment"]["Variables"].items()
         }
         return {name: value for name, value in known.items() if value}
 
     def _value(self, value: Any) -> str:
-        """The value itself, or the default of the parameter that it refers to; else empty."""
+        """The value itself, or the default of the parameter that it refers to; otherwise empty."""
         if not isinstance(value, dict):
             return str(value)
         parameter = self.document["Parameters"].get(value.get("Ref"), {})
         return str(parameter.get("Default", ""))
 
-    def lets_through(self, record: dict[str, Any]) -> bool:
-        """Whether the event source mapping hands this record of the stream to its function."""
+    def matches_stream_filter(self, record: dict[str, Any]) -> bool:
+        """Whether the event source mapping delivers this stream record to its function."""
         filters = self.properties("ExpiryStream")["FilterCriteria"]["Filters"]
         # Patterns are those of EventBridge, and so are the types of their reader.
         event = cast("EventMessageType", record)
@@ -140,9 +139,9 @@ class Template:
     def create_table(
         self, client: "DynamoDBClient", name: str, *, with_stream: bool = True
     ) -> None:
-        """Create the sessions' table under this name, with its time to live and its stream.
+        """Create the sessions' table under this name, with its TTL and its stream.
 
-        Moto keeps all that a stream was ever told: there it is better left out.
+        moto keeps every record of a stream for ever: there it is better left out.
         """
         table = self.properties("SessionsTable")
         stream: StreamSpecificationTypeDef = {"StreamEnabled": with_stream}

@@ -1,1 +1,1 @@
-"""The rules of a session. Pure: no AWS, no clock, no input or output."""
+"""The rules of a session. Pure: no AWS, no clock of their own, no I/O."""

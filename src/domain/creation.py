@@ -6,15 +6,18 @@ from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from domain.timeout import TimeoutChange
 
 MAX_METADATA_BYTES = 10_240
-"""The most metadata a session may have, in bytes of compact JSON in UTF-8."""
+"""The most metadata that a session may have, in bytes of compact UTF-8 JSON."""
 
-KEY_LIFETIME_MS = 24 * 60 * MS_PER_MINUTE
-"""How long a creation's idempotency key is remembered."""
+MAX_METADATA_LEVELS = 100
+"""How deep metadata may be nested. The metadata object itself is the first level."""
+
+IDEMPOTENCY_LIFETIME_MS = 24 * 60 * MS_PER_MINUTE
+"""How long a creation's idempotency key is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
-class Creation:
-    """What a client asks for, and for whom."""
+class CreationRequest:
+    """The session that a client asks for. The metadata is the text of a JSON object."""
 
     agent_id: str
     user_id: str
@@ -23,14 +26,14 @@ class Creation:
 
 
 def create(
-    creation: Creation, timeout_config: TimeoutConfig, session_id: str, now_ms: int
+    request: CreationRequest, timeout_config: TimeoutConfig, session_id: str, now_ms: int
 ) -> Session:
-    """A session that begins now, and expires after its first timeout."""
+    """A session that begins now and expires a timeout later."""
     session = Session(
         session_id=session_id,
-        agent_id=creation.agent_id,
-        user_id=creation.user_id,
-        metadata_json=creation.metadata_json,
+        agent_id=request.agent_id,
+        user_id=request.user_id,
+        metadata_json=request.metadata_json,
         created_at_ms=now_ms,
         last_activity_ms=now_ms,
         expires_at_ms=now_ms,

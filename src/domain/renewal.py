@@ -1,22 +1,23 @@
-"""The rule of a renewal: the specification that the stored form of it is held to."""
+"""The rule of a renewal. ``storage.renewal_update`` states it as DynamoDB expressions."""
 
 from dataclasses import replace
 
-from domain.errors import MaximumDurationReached
+from domain.refusals import MaximumDurationReached
 from domain.session import Outcome, Session
 
 
 def renew(session: Session, now_ms: int, renewal_id: str) -> Outcome:
-    """Extend a live session by its timeout from now, and never past its maximum.
+    """Extend a live session by its timeout from now, but never past its maximum.
 
-    ``renewal_id`` names the request: the session's latest renewal, asked for again, is a replay
-    and changes nothing. Expiry beats replay, replay beats the maximum.
+    ``renewal_id`` identifies the request. The session's latest renewal, requested again, is a
+    replay and changes nothing. The order of precedence is expiry, replay, maximum.
 
     Raises:
         SessionExpired: the session is no longer alive.
         MaximumDurationReached: the expiry already stands at the maximum.
     """
-    at_ms = session.judged_at_ms(now_ms)
+    at_ms = session.effective_ms(now_ms)
+    session.require_alive(at_ms)
     if session.last_renewal_id == renewal_id:
         return Outcome(session, at_ms, changed=False)
     if session.expires_at_ms >= session.max_expires_at_ms:

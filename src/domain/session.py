@@ -1,22 +1,16 @@
-"""A session between a user and an agent, and what can be told of it at an instant."""
+"""A session between a user and an agent, and what is true of it at an instant."""
 
 from dataclasses import dataclass
 
-from domain.errors import SessionExpired
+from domain.refusals import SessionExpired
 
 MS_PER_SECOND = 1000
 MS_PER_MINUTE = 60 * MS_PER_SECOND
 
-MAX_SESSION_ID_BYTES = 2048
-"""The longest session ID, in bytes of UTF-8: DynamoDB's limit for a partition key."""
-
-RESERVED_ID_PREFIX = "idempotency-key "
-"""No session's ID begins so: it is for what is stored beside the sessions."""
-
 
 @dataclass(frozen=True, slots=True)
 class TimeoutConfig:
-    """The time limits of one session, as its creator chose them."""
+    """The time limits of one session: the contract's ``timeoutConfig``."""
 
     timeout_minutes: int
     auto_renew: bool
@@ -26,10 +20,11 @@ class TimeoutConfig:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as it stands. Instants are epoch milliseconds.
+    """A session as it is stored. Instants are epoch milliseconds.
 
-    ``metadata_json`` is the client's metadata as the JSON text of an object: it is handed
-    through unread, so it comes back exactly as it went in.
+    ``metadata_json`` is the client's metadata as the text of a JSON object. It is passed through
+    unparsed, so that it comes back exactly as it was sent. ``last_renewal_id`` identifies the
+    request that renewed the session last; it is ``None`` before the first renewal.
     """
 
     session_id: str
@@ -60,60 +55,85 @@ class Session:
 
     @property
     def latest_expiry_ms(self) -> int:
-        """The latest expiry that a session with this activity can have."""
+        """The last activity plus the timeout, but never past the maximum."""
         return min(self.last_activity_ms + self.timeout_ms, self.max_expires_at_ms)
 
-    def has_expired(self, now_ms: int) -> bool:
-        """A session is dead from its expiry on, whether or not it is still stored."""
-        return now_ms >= self.expires_at_ms
+    def effective_ms(self, now_ms: int) -> int:
+        """The instant that a call at ``now_ms`` counts as: never before the last activity.
 
-    def judged_at_ms(self, now_ms: int) -> int:
-        """The instant at which a call on the session is judged, if the session is alive then.
+        Lambda clocks differ. A session that was active later than ``now_ms`` is judged at that
+        later instant, so that none of its times ever moves back.
+        """
+        return max(now_ms, self.last_activity_ms)
 
-        The clocks of two servers differ: a session that was active later than ``now_ms`` is
-        judged at that later instant, so that no instant in it ever moves back.
+    def is_alive(self, at_ms: int) -> bool:
+        """Whether the expiry is still ahead. A stored session may well be past it."""
+        return at_ms < self.expires_at_ms
+
+    def require_alive(self, at_ms: int) -> None:
+        """Refuse a session that has expired. Every rule asks this before anything else.
 
         Raises:
-            SessionExpired: the expiry is not after the instant. It is looked at before all else.
+            SessionExpired: the session is not alive at this instant.
         """
-        at_ms = max(now_ms, self.last_activity_ms)
-        if self.has_expired(at_ms):
+        if not self.is_alive(at_ms):
             raise SessionExpired(self.session_id, self.expires_at_ms)
-        return at_ms
 
-    def time_remaining_ms(self, now_ms: int) -> int:
+    def time_remaining_ms(self, at_ms: int) -> int:
         """Milliseconds until the expiry; negative once it has passed."""
-        return self.expires_at_ms - now_ms
+        return self.expires_at_ms - at_ms
 
-    def is_near_expiration(self, now_ms: int) -> bool:
-        """Alive, and with no more time left than the warning threshold."""
+    def is_near_expiration(self, at_ms: int) -> bool:
+        """Alive, with no more time left than the warning threshold."""
         threshold_ms = self.timeout_config.warning_threshold_minutes * MS_PER_MINUTE
-        return 0 < self.time_remaining_ms(now_ms) <= threshold_ms
+        return 0 < self.time_remaining_ms(at_ms) <= threshold_ms
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a call on a session came to: the session as it then stands.
-
-    ``at_ms`` is the instant it was judged at. ``changed`` is false where there was nothing to
-    do: for a renewal, that is a replay.
-    """
+class Snapshot:
+    """A session, and the instant (epoch milliseconds) at which it stood so."""
 
     session: Session
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Snapshot):
+    """What a call made of a session: the session as it now stands, at the call's instant.
+
+    ``changed`` is false where there was nothing to do. For a renewal, that is a replay.
+    """
+
     changed: bool
 
 
-def is_possible_session_id(session_id: str) -> bool:
-    """Whether a session could have this ID: 1 to 2,048 bytes of valid UTF-8, and not reserved.
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The end of a session's time: the session as it stood, and when it was removed from the table.
 
-    A lone surrogate, which JSON can spell and UTF-8 cannot, is in no session's ID.
+    ``removed_at_ms`` is in epoch milliseconds. ``event_id`` is the same however often this expiry
+    is published.
     """
-    if not 0 < len(session_id) <= MAX_SESSION_ID_BYTES:
-        return False
-    if session_id.startswith(RESERVED_ID_PREFIX):
-        return False
-    try:
-        return len(session_id.encode()) <= MAX_SESSION_ID_BYTES
-    except UnicodeEncodeError:
-        return False
+
+    event_id: str
+    session: Session
+    removed_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose sessions are meant: a user's, an agent's, those between both, or everyone's."""
+
+    user_id: str | None = None
+    agent_id: str | None = None
+
+
+def snapshot(session: Session, now_ms: int) -> Snapshot:
+    """A live session as it stands now.
+
+    Raises:
+        SessionExpired: it is no longer alive.
+    """
+    at_ms = session.effective_ms(now_ms)
+    session.require_alive(at_ms)
+    return Snapshot(session, at_ms)

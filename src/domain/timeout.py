@@ -1,10 +1,10 @@
-"""The time limits that a session may have, and the rule of their change."""
+"""The time limits that a session may have, and the rule that changes them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from domain.errors import MaximumBelowTimeout, OutOfRange
+from domain.refusals import MaximumBelowTimeout
 from domain.session import Outcome, Session, TimeoutConfig
 
 MAX_DURATION_MINUTES = 2880
@@ -15,7 +15,7 @@ MAX_WARNING_MINUTES = 1440
 
 @dataclass(frozen=True, slots=True)
 class TimeoutChange:
-    """The fields of a timeout configuration that a client gave; none where it gave none."""
+    """The fields of a ``timeoutConfig`` that a client sent. Omitted fields are ``None``."""
 
     timeout_minutes: int | None = None
     auto_renew: bool | None = None
@@ -24,15 +24,15 @@ class TimeoutChange:
 
     @property
     def given(self) -> dict[str, Any]:
-        """The fields that were given, by name."""
-        fields = ((name, getattr(self, name)) for name in self.__slots__)
-        return {name: value for name, value in fields if value is not None}
+        """The fields that were sent, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
     def applied_to(self, config: TimeoutConfig) -> TimeoutConfig:
-        """The configuration with the given fields replaced, and the others as they are.
+        """The configuration with the given fields replaced and the others as they are.
 
         Raises:
-            MaximumBelowTimeout: the two that come together do not fit each other.
+            MaximumBelowTimeout: the resulting limits contradict each other.
         """
         changed = replace(config, **self.given)
         if changed.max_duration_minutes < changed.timeout_minutes:
@@ -42,7 +42,7 @@ class TimeoutChange:
 
 @dataclass(frozen=True, slots=True)
 class TimeoutPolicy:
-    """What a deployment lets clients choose, and chooses for those who do not."""
+    """The limits that a deployment allows, and those it chooses for clients who send none."""
 
     default: TimeoutConfig
     min_timeout_minutes: int
@@ -50,36 +50,26 @@ class TimeoutPolicy:
 
     @property
     def ranges(self) -> Mapping[str, tuple[int, int]]:
-        """The least and the most, in minutes, that each field may be."""
+        """The least and the greatest value, in minutes, of each field of ``TimeoutChange``."""
         return {
             "timeout_minutes": (self.min_timeout_minutes, self.max_timeout_minutes),
             "max_duration_minutes": (self.min_timeout_minutes, MAX_DURATION_MINUTES),
             "warning_threshold_minutes": (1, MAX_WARNING_MINUTES),
         }
 
-    def check(self, change: TimeoutChange) -> None:
-        """See that each given field is within its range.
-
-        Raises:
-            OutOfRange: one is not.
-        """
-        given = change.given
-        for name, (least, most) in self.ranges.items():
-            if name in given and not least <= given[name] <= most:
-                raise OutOfRange(name, least, most)
-
 
 def change_timeout(session: Session, change: TimeoutChange, now_ms: int) -> Outcome:
-    """Replace the given limits of a live session, and set its expiry by them.
+    """Replace the given limits of a live session, and move its expiry accordingly.
 
-    The expiry becomes the last activity plus the timeout, and never passes the maximum. It may
-    move earlier; where it is then not after now, the session has expired. Nothing is counted.
+    The expiry becomes the last activity plus the timeout, but never passes the maximum. It may
+    move earlier; if it is then not after now, the session has expired. Nothing is counted.
 
     Raises:
-        SessionExpired: the session was not alive before.
-        MaximumBelowTimeout: the new limits do not fit those that stay.
+        SessionExpired: the session was no longer alive before the change.
+        MaximumBelowTimeout: the new limits contradict those that stay.
     """
-    at_ms = session.judged_at_ms(now_ms)
+    at_ms = session.effective_ms(now_ms)
+    session.require_alive(at_ms)
     limited = replace(session, timeout_config=change.applied_to(session.timeout_config))
     changed = replace(limited, expires_at_ms=limited.latest_expiry_ms)
     return Outcome(changed, at_ms, changed=changed != session)

@@ -1,1 +1,1 @@
-"""The Lambda functions, a module each: event in, response out."""
+"""The Lambda entry points, a module each: environment, objects, handler."""

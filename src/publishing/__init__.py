@@ -1,1 +1,1 @@
-"""What leaves the project: events for the bus, and dead letters for the queue."""
+"""Expiries on their way out: stream records in, events on EventBridge, dead letters on SQS."""

@@ -1,4 +1,4 @@
-"""The clients, which give up soon enough for a batch to end in its function's time."""
+"""Clients that fail soon enough for a batch to end before its function is stopped."""
 
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_sqs import SQSClient
 
-# Region, credentials and endpoints are the environment's. botocore's own validation of
-# parameters is left out: the services validate them again.
+# Region, credentials and endpoints come from the environment, as boto3 reads it. botocore's own
+# validation of parameters is off: the services validate them again.
 CONFIG = Config(
     connect_timeout=0.5,
     read_timeout=2,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from publishing.errors import Unavailable
+from publishing.failures import ServiceUnavailable
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -18,21 +18,21 @@ MAX_BODY_BYTES = 1000 * 1024
 
 @dataclass(frozen=True)
 class DeadLetterQueue:
-    """A queue of SQS, by its URL."""
+    """An SQS queue, by its URL."""
 
     client: "SQSClient"
     url: str
 
     def send(self, record: object, attributes: Mapping[str, str]) -> None:
-        """Keep the record of a stream, with what there is to say about it.
+        """Keep a stream record, with what there is to say about it.
 
-        The body is an event of that record alone: to invoke the function with it is to try
-        again. One that SQS would not take is cut, and its attribute ``cut`` says so.
+        The message's body is an event of that record alone: to retry, invoke the function with it.
+        A record that is too large for a message is cut, and the attribute ``cut`` says so.
 
         Raises:
-            Unavailable: SQS did not take it, after the SDK's retries.
+            ServiceUnavailable: SQS did not take it, even after the SDK's retries.
         """
-        body = json.dumps({"Records": [record]})  # ASCII: a character is a byte
+        body = json.dumps({"Records": [record]})  # ASCII, so a character is a byte
         if len(body) > MAX_BODY_BYTES:
             body = body[:MAX_BODY_BYTES]
             attributes = {**attributes, "cut": "true"}
@@ -45,6 +45,6 @@ class DeadLetterQueue:
                     for name, value in attributes.items()
                 },
             )
-            reply["MessageId"]  # botocore takes a body that it cannot read for an empty one
+            reply["MessageId"]  # botocore treats a body that it cannot parse as an empty one
         except (BotoCoreError, ClientError, KeyError) as error:
-            raise Unavailable("SQS", f"{type(error).__name__}: {error}") from error
+            raise ServiceUnavailable("SQS", f"{type(error).__name__}: {error}") from error

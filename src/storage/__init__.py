@@ -1,1 +1,1 @@
-"""The DynamoDB table of the sessions: items, conditional writes, faults."""
+"""The DynamoDB table of the sessions: items, conditional updates, faults."""

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -17,7 +17,13 @@ from moto.server import ThreadedMotoServer
 from local.dynamodb_local import wait_until_it_listens
 from local.template import Template
 from storage.table import SessionsTable
-from tests.conftest import RETENTION_SECONDS, unavailable
+from tests.support.fixtures import dynamodb_local_endpoint, isolate_from_aws
+from tests.support.sam import Sam
+from tests.support.tables import RETENTION_SECONDS, skip_or_fail
+
+__all__ = ["dynamodb_local_endpoint"]
+
+isolate_from_aws()
 
 ROOT = Path(__file__).parent.parent.parent
 TABLE = "SessionsTable"  # what SAM CLI makes of the template's reference to it
@@ -29,14 +35,12 @@ ARCHITECTURE = f"Architecture={'arm64' if IS_ARM else 'x86_64'}"
 OWN = {"DEAD_LETTER_QUEUE_URL", "SESSIONS_TABLE", "SIGNING_KEY", *Template().environment()}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OWN}
 
-Sam = Callable[..., "subprocess.CompletedProcess[str]"]
-
 
 @pytest.fixture(scope="session")
 def sam() -> Sam:
     """SAM CLI, in the project's folder."""
     if shutil.which("sam") is None:
-        unavailable("SAM CLI is not installed: run make e2e")
+        skip_or_fail("SAM CLI is not installed: run make e2e")
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -57,7 +61,7 @@ def built(sam: Sam) -> Path:
     try:
         subprocess.run(["python3.13", "--version"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        unavailable("sam build needs a python3.13 on the PATH")
+        skip_or_fail("sam build needs a python3.13 on the PATH")
     build = sam("build", "--parameter-overrides", ARCHITECTURE)  # pydantic is compiled for one
     assert build.returncode == 0, build.stderr
     return ROOT / ".aws-sam" / "build"
@@ -84,7 +88,7 @@ def local_options(
         ["docker", "info"], capture_output=True, check=False
     )
     if not docker or docker.returncode != 0:
-        unavailable("sam local needs a running Docker engine")
+        skip_or_fail("sam local needs a running Docker engine")
     dynamodb, publishing = (
         endpoint.replace("localhost", _host())
         for endpoint in (dynamodb_local_endpoint, publishing_endpoint)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.template import Template
-from tests.e2e.conftest import Sam
+from tests.support.sam import Sam
 
 
 def test_the_template_is_valid(sam: Sam) -> None:

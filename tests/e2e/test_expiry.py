@@ -9,13 +9,13 @@ import boto3
 import pytest
 
 from local.template import Template
-from tests.contract import hold_to_the_event
-from tests.e2e.conftest import Sam
-from tests.events import EVENTS
-from tests.integration.calls import put
-from tests.queues import Queue, create_queue, subscribe
-from tests.removals import removals_from_a_new_table
-from tests.sessions import as_of_now, session
+from tests.support.api_events import EVENTS
+from tests.support.contract import assert_event_schema
+from tests.support.queues import Queue, create_queue, subscribe
+from tests.support.sam import Sam
+from tests.support.sessions import as_of_now, session
+from tests.support.stream_records import ttl_deletions_from_a_new_table
+from tests.support.tables import put
 
 QUEUE = "ExpiryDeadLetters"  # what SAM CLI makes of the template's reference to it
 
@@ -39,7 +39,7 @@ def consumer(publishing_endpoint: str) -> Queue:
 
 @pytest.fixture
 def invoke(sam: Sam, local_options: list[str], tmp_path: Path) -> Invoke:
-    """Invokes the function with records of the stream; what it reports to Lambda."""
+    """Invokes the function with stream records; returns what it reports to Lambda."""
 
     def report(records: Sequence[Any]) -> Any:
         event = tmp_path / "event.json"
@@ -50,28 +50,31 @@ def invoke(sam: Sam, local_options: list[str], tmp_path: Path) -> Invoke:
     return report
 
 
-def test_a_session_that_the_ttl_removed_is_announced(
+def test_the_expiry_of_a_session_deleted_by_ttl_is_published(
     invoke: Invoke, dynamodb_local_endpoint: str, consumer: Queue, dead_letters: Queue
 ) -> None:
-    removals = removals_from_a_new_table(dynamodb_local_endpoint)
-    put(removals.table, as_of_now(session("expired", expires=-1, renewal_count=2)))
-    removals.wait_for({"expired"})
-    assert invoke(removals.through) == {"batchItemFailures": []}
-    (message,) = consumer.messages()
-    event = json.loads(message["Body"])
-    hold_to_the_event(event)
+    deletions = ttl_deletions_from_a_new_table(dynamodb_local_endpoint)
+    put(deletions.table, as_of_now(session("expired", expires=-1, renewal_count=2)))
+    deletions.wait_for({"expired"})
+
+    assert invoke(deletions.delivered) == {"batchItemFailures": []}
+
+    (event,) = consumer.events()
+    assert_event_schema(event)
     assert event["detail"]["session"]["sessionId"] == "expired"
     assert event["detail"]["session"]["renewalCount"] == 2
     assert dead_letters.messages() == []
 
 
-def test_a_bad_record_is_a_dead_letter_and_the_rest_of_its_batch_is_announced(
+def test_a_bad_record_is_kept_and_the_rest_of_its_batch_is_published(
     invoke: Invoke, consumer: Queue, dead_letters: Queue
 ) -> None:
     sample = json.loads((EVENTS / "removed-by-ttl.json").read_text())["Records"]
+
     assert invoke([{}, *sample]) == {"batchItemFailures": []}
-    (message,) = consumer.messages()
-    assert json.loads(message["Body"])["detail"]["session"]["sessionId"] == "demo-leaving"
+
+    (event,) = consumer.events()
+    assert event["detail"]["session"]["sessionId"] == "demo-leaving"
     (letter,) = dead_letters.letters()
     assert letter.record == {}
     assert letter.attributes["reason"] == "INVALID_RECORD"

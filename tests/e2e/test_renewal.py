@@ -9,10 +9,10 @@ import urllib3
 
 from domain.session import Session
 from storage.table import SessionsTable
-from tests.contract import answered, hold_to
-from tests.e2e.conftest import Sam
-from tests.integration.calls import item_with, put
-from tests.sessions import as_of_now, minutes, session
+from tests.support.contract import answered, assert_schema
+from tests.support.sam import Sam
+from tests.support.sessions import as_of_now, minutes, session
+from tests.support.tables import item_with, put
 
 AT_ONCE = 64
 
@@ -45,7 +45,7 @@ def test_each_outcome_of_a_renewal(
     assert response.status == status
     assert response.headers["Cache-Control"] == "no-store"
     body = response.json()
-    hold_to("Error" if code else "SessionInfo", body)
+    assert_schema("Error" if code else "SessionInfo", body)
     if code:
         assert body["error"]["code"] == code
     else:
@@ -82,7 +82,7 @@ def test_another_method_or_path_is_answered_in_the_contracts_shape(
 ) -> None:
     response = urllib3.request(method, api_url + path, timeout=60)
     assert response.status == status
-    hold_to("Error", response.json())
+    assert_schema("Error", response.json())
 
 
 def test_64_renewals_at_once_all_count(api_url: str, table: SessionsTable) -> None:

@@ -9,9 +9,9 @@ import pytest
 import urllib3
 
 from storage.table import SessionsTable
-from tests.contract import hold_to
-from tests.integration.calls import item_with, put
-from tests.sessions import as_of_now, minutes, session
+from tests.support.contract import assert_schema
+from tests.support.sessions import as_of_now, minutes, session
+from tests.support.tables import item_with, put
 
 AT_ONCE = 32
 
@@ -29,7 +29,7 @@ def call(method: str, url: str, **sent: Any) -> tuple[int, Any]:
     response = urllib3.request(method, url, headers=headers, timeout=60, **sent)
     assert response.headers["Cache-Control"] == "no-store"
     if response.status >= 400:
-        hold_to("Error", response.json())
+        assert_schema("Error", response.json())
     return response.status, response.json()
 
 
@@ -42,18 +42,18 @@ def test_a_session_lives_from_its_creation_to_its_deletion(sessions_url: str) ->
     metadata = {"a": [1.5, 10**30, None, "é😀"], "": {"deep": [[[]]]}}
     status, created = call("POST", sessions_url, json=body_of(user_id, metadata=metadata))
     assert status == 201
-    hold_to("CreatedSession", created)
+    assert_schema("CreatedSession", created)
     one = f"{sessions_url}/{created['sessionId']}"
 
     status, read = call("GET", one)
-    hold_to("SessionInfo", read)
+    assert_schema("SessionInfo", read)
     assert (status, read["metadata"]) == (200, metadata)
 
-    status, beaten = call("POST", f"{one}/heartbeat", headers={"Idempotency-Key": "beat"})
-    assert (status, beaten["renewalCount"]) == (200, 1)
+    status, renewed = call("POST", f"{one}/heartbeat", headers={"Idempotency-Key": "1"})
+    assert (status, renewed["renewalCount"]) == (200, 1)
 
     status, page = call("GET", sessions_url, fields={"userId": user_id, "limit": "1"})
-    hold_to("SessionPage", page)
+    assert_schema("SessionPage", page)
     assert [each["sessionId"] for each in page["sessions"]] == [created["sessionId"]]
     status, rest = call(
         "GET", sessions_url, fields={"userId": user_id, "limit": "1", "cursor": page["cursor"]}
@@ -85,7 +85,7 @@ def test_the_functions_start_with_the_templates_defaults(sessions_url: str) -> N
 def test_health_is_not_a_session(sessions_url: str) -> None:
     status, health = call("GET", f"{sessions_url}/health")
     assert status == 200
-    hold_to("Health", health)
+    assert_schema("Health", health)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Any number of calls at once, against the engine that is atomic."""
+"""Any number of calls at once, on DynamoDB Local."""
 
 import threading
 import uuid
@@ -11,20 +11,21 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from domain.creation import Creation
-from domain.errors import MaximumDurationReached, SessionNotFound, SessionRefusal
+from domain.creation import CreationRequest
+from domain.refusals import MaximumDurationReached, SessionNotFound, SessionRefusal
 from domain.session import Outcome
 from domain.timeout import TimeoutChange
-from storage.creation import create_session_once, memory_id_of
-from storage.deletion import delete_session
-from storage.errors import StorageUnavailable
-from storage.heartbeat import beat
+from storage.faults import StorageUnavailable
+from storage.heartbeat_update import record_heartbeat
+from storage.idempotency import idempotency_record_id
 from storage.item import session_of
-from storage.renewal import renew
+from storage.renewal_update import renew_session
+from storage.session_creation import create_session_once
+from storage.session_deletion import delete_session
 from storage.table import SessionsTable
-from storage.timeout import change_timeout
-from tests.integration.calls import item_with, put, writes_to
-from tests.sessions import NOON_MS, SIGNING_KEY, minutes, session
+from storage.timeout_update import change_timeout
+from tests.support.sessions import NOON_MS, SIGNING_KEY, minutes, session
+from tests.support.tables import item_with, put, requests_to
 
 AT_ONCE = 64
 
@@ -59,8 +60,8 @@ def at_once(call: Callable[[int], object]) -> list[object]:
 
 def test_64_renewals_at_one_instant_are_64_writes_and_count_64(table: SessionsTable) -> None:
     put(table, session())
-    with writes_to(table) as writes:
-        at_once(lambda number: renew(table, "a-session", NOON_MS, f"r{number}"))
+    with requests_to(table) as writes:
+        at_once(lambda number: renew_session(table, "a-session", NOON_MS, f"r{number}"))
     assert len(writes) == AT_ONCE
     assert item_with(table, "a-session")["renewalCount"] == {"N": str(AT_ONCE)}
 
@@ -68,10 +69,14 @@ def test_64_renewals_at_one_instant_are_64_writes_and_count_64(table: SessionsTa
 def test_64_renewals_by_64_clocks_all_count_and_the_latest_clock_stands(
     table: SessionsTable,
 ) -> None:
-    """A renewal that a later clock overtook needs one more write, however many did."""
+    """A renewal that came after a later clock needs one more request, however many did."""
     put(table, session())
-    with writes_to(table) as writes:
-        at_once(lambda number: renew(table, "a-session", NOON_MS + number * 37 % 64, f"r{number}"))
+    with requests_to(table) as writes:
+        at_once(
+            lambda number: renew_session(
+                table, "a-session", NOON_MS + number * 37 % 64, f"r{number}"
+            )
+        )
     assert AT_ONCE <= len(writes) <= 2 * AT_ONCE
     item = item_with(table, "a-session")
     latest_ms = NOON_MS + AT_ONCE - 1
@@ -82,7 +87,7 @@ def test_64_renewals_by_64_clocks_all_count_and_the_latest_clock_stands(
 
 def test_of_64_last_renewals_at_once_one_reaches_the_maximum(table: SessionsTable) -> None:
     put(table, session(created=-710, active=-20, expires=5))
-    outcomes = at_once(lambda number: renew(table, "a-session", NOON_MS, f"r{number}"))
+    outcomes = at_once(lambda number: renew_session(table, "a-session", NOON_MS, f"r{number}"))
     assert Counter(outcomes)[MaximumDurationReached] == AT_ONCE - 1
     item = item_with(table, "a-session")
     assert item["renewalCount"] == {"N": "1"}
@@ -91,23 +96,29 @@ def test_of_64_last_renewals_at_once_one_reaches_the_maximum(table: SessionsTabl
 
 def test_64_deliveries_of_one_renewal_count_once(table: SessionsTable) -> None:
     put(table, session())
-    at_once(lambda _: renew(table, "a-session", NOON_MS, "r1"))
+    at_once(lambda _: renew_session(table, "a-session", NOON_MS, "r1"))
     assert item_with(table, "a-session")["renewalCount"] == {"N": "1"}
 
 
 def test_64_heartbeats_by_64_clocks_all_renew_and_count_64(table: SessionsTable) -> None:
     put(table, session())
-    at_once(lambda number: beat(table, "a-session", NOON_MS + number * 37 % 64, f"h{number}"))
+    at_once(
+        lambda number: record_heartbeat(
+            table, "a-session", NOON_MS + number * 37 % 64, f"h{number}"
+        )
+    )
     item = item_with(table, "a-session")
     assert item["renewalCount"] == {"N": str(AT_ONCE)}
     assert item["expiresAt"] == {"N": str(NOON_MS + AT_ONCE - 1 + minutes(30))}
 
 
-def test_64_heartbeats_that_do_not_renew_leave_the_latest_clock_and_the_expiry(
+def test_64_heartbeats_that_do_not_renew_leave_the_latest_clock(
     table: SessionsTable,
 ) -> None:
     put(table, session(auto_renew=False))
-    outcomes = at_once(lambda number: beat(table, "a-session", NOON_MS + number, f"h{number}"))
+    outcomes = at_once(
+        lambda number: record_heartbeat(table, "a-session", NOON_MS + number, f"h{number}")
+    )
     assert all(isinstance(outcome, Outcome) for outcome in outcomes)
     item = item_with(table, "a-session")
     assert item["renewalCount"] == {"N": "0"}
@@ -115,19 +126,19 @@ def test_64_heartbeats_that_do_not_renew_leave_the_latest_clock_and_the_expiry(
     assert item["expiresAt"] == {"N": str(session().expires_at_ms)}
 
 
-def test_changes_of_the_limits_among_renewals_come_to_what_some_order_gives(
+def test_timeout_changes_among_renewals_amount_to_some_order(
     table: SessionsTable,
 ) -> None:
     """Whatever comes last, the expiry is a timeout after the last activity: the latest timeout.
 
-    A call that four others overtake is given up: what is answered 200 is what counts.
+    A renewal that four changes come before is refused: what is answered 200 is what counts.
     """
     put(table, session())
 
     def call(number: int) -> object:
         now_ms = NOON_MS + number
         if number % 4:
-            return renew(table, "a-session", now_ms, f"r{number}")
+            return renew_session(table, "a-session", now_ms, f"r{number}")
         return change_timeout(
             table, "a-session", now_ms, TimeoutChange(timeout_minutes=20 + number)
         )
@@ -145,15 +156,15 @@ def test_changes_of_the_limits_among_renewals_come_to_what_some_order_gives(
     assert stored.expires_at_ms == stored.last_activity_ms + stored.timeout_ms
 
 
-def test_changes_of_the_maximum_among_renewals_keep_the_expiry_within_it(
+def test_maximum_changes_among_renewals_keep_the_expiry_within(
     table: SessionsTable,
 ) -> None:
-    """A renewal that four of them overtake is given up: what is answered 200 is what counts."""
+    """A renewal that four changes come before is refused: what is answered 200 is what counts."""
     put(table, session(created=-60))
 
     def call(number: int) -> object:
         if number % 2:
-            return renew(table, "a-session", NOON_MS, f"r{number}")
+            return renew_session(table, "a-session", NOON_MS, f"r{number}")
         limits = TimeoutChange(max_duration_minutes=70 + number)
         return change_timeout(table, "a-session", NOON_MS, limits)
 
@@ -167,8 +178,8 @@ def test_changes_of_the_maximum_among_renewals_keep_the_expiry_within_it(
 def test_a_deletion_among_other_calls_leaves_nothing_that_comes_back(table: SessionsTable) -> None:
     put(table, session())
     calls: list[Callable[[int], object]] = [
-        lambda number: renew(table, "a-session", NOON_MS, f"r{number}"),
-        lambda number: beat(table, "a-session", NOON_MS, f"h{number}"),
+        lambda number: renew_session(table, "a-session", NOON_MS, f"r{number}"),
+        lambda number: record_heartbeat(table, "a-session", NOON_MS, f"h{number}"),
         lambda _: change_timeout(table, "a-session", NOON_MS, TimeoutChange(timeout_minutes=20)),
     ]
 
@@ -193,12 +204,12 @@ def test_of_64_deletions_at_once_one_deletes(table: SessionsTable) -> None:
 
 def test_64_deliveries_of_one_creation_make_one_session(table: SessionsTable) -> None:
     user_id = str(uuid.uuid4())
-    creation = Creation(session().agent_id, user_id, "{}", TimeoutChange())
-    memory_id = memory_id_of(creation, "one", SIGNING_KEY)
+    creation = CreationRequest(session().agent_id, user_id, "{}", TimeoutChange())
+    record_id = idempotency_record_id(creation, "one", SIGNING_KEY)
 
     def call(number: int) -> Outcome:
         mine = replace(session(f"made-by-{number}-{user_id}"), user_id=user_id, metadata_json="{}")
-        return create_session_once(table, mine, creation, memory_id)
+        return create_session_once(table, mine, creation, record_id)
 
     outcomes = at_once(call)
     assert len([each for each in outcomes if isinstance(each, Outcome)]) == AT_ONCE

@@ -1,116 +1,141 @@
 """Expiry from end to end: DynamoDB Local's TTL and streams, the function, moto's EventBridge."""
 
-import json
+import itertools
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter
 
 import boto3
 import pytest
 
-from domain.errors import SessionNotFound
+from domain.refusals import SessionNotFound
 from domain.session import MS_PER_SECOND
-from handlers.clock import epoch_ms
-from storage.deletion import delete_session
-from storage.renewal import renew
-from storage.table import SessionsTable
-from tests.contract import hold_to_the_event
-from tests.integration.calls import item_with, put
-from tests.queues import Queue, expiry_function
-from tests.removals import Invocation, Removals, removals_from_a_new_table
-from tests.sessions import as_of_now, session
+from runtime.clock import epoch_ms
+from storage.renewal_update import renew_session
+from storage.session_deletion import delete_session
+from tests.support.contract import assert_event_schema
+from tests.support.functions import expiry_function
+from tests.support.queues import Queue
+from tests.support.sessions import as_of_now, session
+from tests.support.stream_records import (
+    Invocation,
+    TtlDeletions,
+    ttl_deletions_from_a_new_table,
+)
+from tests.support.tables import item_with, put
 
-# DynamoDB Local looks for what to remove when TTL is enabled and every ten seconds from then on,
-# at 20 items of a table each time.
+# DynamoDB Local looks for expired items when TTL is enabled and every ten seconds from then on. It
+# deletes up to 20 items of a table each time, and serves up to seven tables.
 SWEEP_MS = 10_000
-ITEMS_OF_A_SWEEP = 20
-TABLES = 7  # the most that it comes to at a time
+SESSIONS_PER_TABLE = 20
+TABLES = 7
 RACE_MS = 1_500
 SEED = 20261122
 
 
 @pytest.fixture
-def new_removals(ttl_endpoint: str) -> Callable[[], Removals]:
-    """Makes a table that keeps no session after its expiry, and tells what is removed from it."""
-    return partial(removals_from_a_new_table, ttl_endpoint)
+def new_deletions(ttl_endpoint: str) -> Callable[[], TtlDeletions]:
+    """Makes a table in which a session's ``ttl`` is its expiry, and reads its deletions."""
+    return partial(ttl_deletions_from_a_new_table, ttl_endpoint)
 
 
-def test_a_session_that_the_ttl_removes_is_announced_and_one_that_a_call_deletes_is_not(
-    new_removals: Callable[[], Removals], consumer: Queue, dead_letters: Queue
+@pytest.fixture
+def deletions(new_deletions: Callable[[], TtlDeletions]) -> TtlDeletions:
+    """Of three sessions, one was deleted by TTL, one was deleted by a call and one was renewed."""
+    deletions = new_deletions()
+    table = deletions.table
+    put(table, as_of_now(session("expired", expires=-1, renewal_count=2)))
+    put(table, as_of_now(session("deleted")))
+    put(table, as_of_now(session("renewed")))
+    delete_session(table, "deleted")
+    renew_session(table, "renewed", epoch_ms(), "r")
+    deletions.wait_for({"expired"})
+    return deletions
+
+
+def test_only_the_deletion_by_ttl_is_published(
+    deletions: TtlDeletions, consumer: Queue, dead_letters: Queue
 ) -> None:
-    removals = new_removals()
-    for stored in (
-        as_of_now(session("expired", expires=-1, renewal_count=2)),
-        as_of_now(session("deleted", expires=-1)),
-        as_of_now(session("live")),
-    ):
-        put(removals.table, stored)
-    delete_session(removals.table, "deleted")
-    renew(removals.table, "live", epoch_ms(), "r")
-    removals.wait_for({"expired"})
     function = expiry_function(boto3.client("events"), dead_letters)
-    assert function({"Records": removals.through}, Invocation()) == {"batchItemFailures": []}
-    (message,) = consumer.messages()
-    event = json.loads(message["Body"])
-    hold_to_the_event(event)
-    assert event["detail"]["session"]["sessionId"] == "expired"
-    assert event["detail"]["session"]["renewalCount"] == 2
-    assert event["detail"]["expiredAt"] <= event["detail"]["removedAt"]
+
+    assert function({"Records": deletions.delivered}, Invocation()) == {"batchItemFailures": []}
+
+    (event,) = consumer.events()
+    assert_event_schema(event)
+    detail = event["detail"]
+    assert (detail["session"]["sessionId"], detail["session"]["renewalCount"]) == ("expired", 2)
+    assert detail["expiredAt"] <= detail["removedAt"]
     assert dead_letters.messages() == []
-    assert Counter(record["eventName"] for record in removals.seen) == {
+    assert Counter(record["eventName"] for record in deletions.records) == {
         "INSERT": 3,
         "MODIFY": 1,
         "REMOVE": 2,
     }
 
 
-def test_a_session_is_renewed_or_announced_and_never_both(
-    new_removals: Callable[[], Removals],
-) -> None:
-    """Servers whose clocks are behind renew expired sessions while the engine removes them."""
-    print(f"seed {SEED}")
-    rng = random.Random(SEED)  # noqa: S311 - no secret
-    now_ms = epoch_ms()
-    tables = [new_removals() for _ in range(TABLES)]
-    renewals = []
-    for removals in tables:
-        sweep_ms = epoch_ms() + SWEEP_MS
-        for each in range(ITEMS_OF_A_SWEEP):
-            stored = replace(as_of_now(session(f"session-{each}")), expires_at_ms=now_ms + 500)
-            put(removals.table, stored)
-            due_ms = sweep_ms + rng.randrange(-RACE_MS, RACE_MS)
-            renewals.append((due_ms, removals.table, stored.session_id))
+@dataclass(frozen=True)
+class LateRenewal:
+    """A renewal of an expired session, by a server whose clock is behind."""
 
-    def renew_when_due(due_ms: int, table: SessionsTable, session_id: str) -> bool:
-        time.sleep(max(0, due_ms - epoch_ms()) / MS_PER_SECOND)
+    deletions: TtlDeletions
+    session_id: str
+    due_ms: int
+    now_ms: int
+
+    def renew(self) -> bool:
+        """Renew the session when it is due; whether it was there to renew."""
+        time.sleep(max(0, self.due_ms - epoch_ms()) / MS_PER_SECOND)
         try:
-            renew(table, session_id, now_ms, "r")
+            renew_session(self.deletions.table, self.session_id, self.now_ms, "r")
         except SessionNotFound:
             return False
         return True
 
-    renewals.sort(key=itemgetter(0))
+    @property
+    def renewal_count(self) -> int:
+        """How often the session was renewed."""
+        return int(item_with(self.deletions.table, self.session_id)["renewalCount"]["N"])
+
+
+def late_renewals(deletions: TtlDeletions, rng: random.Random) -> list[LateRenewal]:
+    """Fill the new table with sessions, each to be renewed at about the time of its sweep."""
+    now_ms = epoch_ms()
+    renewals = []
+    for number in range(SESSIONS_PER_TABLE):
+        stored = replace(as_of_now(session(f"session-{number}")), expires_at_ms=now_ms + 500)
+        put(deletions.table, stored)
+        due_ms = now_ms + SWEEP_MS + rng.randrange(-3 * RACE_MS, RACE_MS)
+        renewals.append(LateRenewal(deletions, stored.session_id, due_ms, now_ms))
+    return renewals
+
+
+def test_a_session_is_renewed_or_deleted_by_ttl_but_never_both(
+    new_deletions: Callable[[], TtlDeletions],
+) -> None:
+    print(f"seed {SEED}")
+    rng = random.Random(SEED)  # noqa: S311 - no secret
+    *raced, last = [late_renewals(new_deletions(), rng) for _ in range(TABLES)]
+
     with ThreadPoolExecutor(16) as servers:
-        answers = list(servers.map(renew_when_due, *zip(*renewals, strict=True)))
-    assert set(answers) == {True, False}, "the engine and the renewals missed each other"
-    for removals in tables:
-        gone = {
-            session_id
-            for (_, table, session_id), renewed in zip(renewals, answers, strict=True)
-            if table is removals.table and not renewed
-        }
-        removals.wait_for(gone)
-        assert removals.announced == gone
-        for each in range(ITEMS_OF_A_SWEEP):
-            session_id = f"session-{each}"
-            if session_id in gone:
-                with pytest.raises(SessionNotFound):
-                    renew(removals.table, session_id, now_ms, "again")
-            else:
-                count = item_with(removals.table, session_id)["renewalCount"]
-                assert count == {"N": "1"}
+        renewals = sorted(itertools.chain(*raced), key=attrgetter("due_ms"))
+        was_renewed = list(servers.map(LateRenewal.renew, renewals))
+    # However late a busy machine sweeps, this table's sessions are not renewed before.
+    last[0].deletions.wait_for({last[0].session_id})
+    renewals += last
+    was_renewed += map(LateRenewal.renew, last)
+
+    outcomes = list(zip(renewals, was_renewed, strict=True))
+    renewed = [each for each, done in outcomes if done]
+    deleted = [each for each, done in outcomes if not done]
+    assert renewed, "every session was deleted before its renewal"
+    for each in deleted:
+        each.deletions.wait_for({each.session_id})
+        assert not each.renew()
+    for each in renewed:
+        assert each.session_id not in each.deletions.session_ids
+        assert each.renewal_count == 1

@@ -23,9 +23,9 @@ import pytest
 import urllib3
 
 from local.template import Template
-from tests.contract import OPENAPI_FILE, hold_to, hold_to_the_detail
-from tests.integration.faulty_dynamodb import fail, faulty_dynamodb, succeed_in_html
-from tests.sessions import AGENT_ID, USER_ID
+from tests.support.contract import OPENAPI_FILE, assert_detail_schema, assert_schema
+from tests.support.faulty_dynamodb import fail, faulty_dynamodb, succeed_in_html
+from tests.support.sessions import AGENT_ID, USER_ID
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMATHESIS = ROOT / "tests" / "schemathesis.toml"
@@ -131,7 +131,7 @@ def test_a_curl_line_is_printed_for_each_outcome_and_shows_it() -> None:
                 method, url, body=sent[-1] if sent else None, headers=headers
             )
             assert response.status == status
-            hold_to(
+            assert_schema(
                 {200: "SessionInfo", 201: "CreatedSession"}.get(status, "Error"), response.json()
             )
 
@@ -175,7 +175,7 @@ def test_odd_ids_reach_the_function(server: Server, session_id: str) -> None:
     assert response.json()["error"]["code"] == "SESSION_NOT_FOUND"
 
 
-def test_another_method_and_another_path_are_answered_in_the_contracts_shape(
+def test_other_methods_and_paths_are_refused_in_the_contracts_shape(
     server: Server,
 ) -> None:
     url = f"{server.url}/api/messaging/sessions/demo-live/renew"
@@ -186,7 +186,7 @@ def test_another_method_and_another_path_are_answered_in_the_contracts_shape(
     health = f"{server.url}/api/messaging/sessions/health"
     assert urllib3.request("DELETE", health).headers["Allow"] == "GET"
     for response in (other_method, other_path):
-        hold_to("Error", response.json())
+        assert_schema("Error", response.json())
 
 
 def test_a_browser_of_another_origin_may_call_it(server: Server) -> None:
@@ -296,7 +296,7 @@ def test_an_expired_sessions_event_is_printed_as_text(ttl_endpoint: str) -> None
                 line,
             )
             detail = "{" + detail
-            hold_to_the_detail(json.loads(detail))
+            assert_detail_schema(json.loads(detail))
             assert json.loads(detail)["session"]["sessionId"] == "demo-leaving"
             assert server.renew("demo-leaving").status == 404
             assert "404 POST" in server.stop()

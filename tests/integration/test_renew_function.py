@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.session import Session
-from handlers.renew import renewal_handler
 from storage.item import item_of
 from storage.table import SessionsTable
-from tests.contract import answered
-from tests.events import LAMBDA_CONTEXT, Answered, renewal_event
-from tests.integration.calls import item_with, put, writes_to
-from tests.sessions import NOON_MS, minutes, session
+from tests.support.api_events import LAMBDA_CONTEXT, Answered, renewal_event
+from tests.support.contract import answered
+from tests.support.functions import renew_function
+from tests.support.sessions import NOON_MS, minutes, session
+from tests.support.tables import item_with, put, requests_to
 
 NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
 
 
 def renew(table: SessionsTable, event: Any, now_ms: int = NOON_MS) -> Answered:
-    return answered(renewal_handler(table, lambda: now_ms)(event, LAMBDA_CONTEXT))
+    return answered(renew_function(table, lambda: now_ms)(event, LAMBDA_CONTEXT))
 
 
 def test_a_renewed_session_is_answered_with_all_eleven_fields(table: SessionsTable) -> None:
@@ -97,7 +97,7 @@ def test_an_item_that_is_not_a_session_is_500_and_its_defect_stays_inside(
 def test_an_id_that_no_session_can_have_is_404_without_a_look(
     table: SessionsTable, session_id: str
 ) -> None:
-    with writes_to(table) as writes:
+    with requests_to(table) as writes:
         answer = renew(table, renewal_event(session_id))
     assert (answer.status, answer.code) == (404, "SESSION_NOT_FOUND")
     assert writes == []
@@ -154,7 +154,7 @@ def test_a_long_or_odd_key_works_like_any_other_and_is_stored_small(
 )
 def test_metadata_comes_back_as_it_was_stored(table: SessionsTable, metadata: str) -> None:
     put(table, session(metadata_json=metadata))
-    response = renewal_handler(table, lambda: NOON_MS)(renewal_event(), LAMBDA_CONTEXT)
+    response = renew_function(table, lambda: NOON_MS)(renewal_event(), LAMBDA_CONTEXT)
     assert response["body"].endswith(f'"metadata": {metadata}}}')
 
 
@@ -167,13 +167,13 @@ def test_another_method_is_405_and_names_the_right_one(table: SessionsTable, met
 
 
 @pytest.mark.parametrize("route_key", ["ANY /api/messaging/sessions/{sessionId}/renew", "$default"])
-def test_a_browsers_preflight_is_let_through_for_api_gateway_to_complete(
+def test_a_preflight_succeeds_for_api_gateway_to_complete(
     table: SessionsTable, route_key: str
 ) -> None:
-    """API Gateway hands preflights to these routes, and adds the CORS headers to a success."""
+    """API Gateway passes preflights to these routes, and adds the CORS headers to a success."""
     event = renewal_event(routeKey=route_key)
     event["requestContext"]["http"]["method"] = "OPTIONS"
-    response = renewal_handler(table, lambda: NOON_MS)(event, LAMBDA_CONTEXT)
+    response = renew_function(table, lambda: NOON_MS)(event, LAMBDA_CONTEXT)
     assert (response["statusCode"], response["body"]) == (204, "")
 
 
@@ -229,7 +229,7 @@ LOGGED = {
 
 
 @pytest.mark.parametrize(("stored", "outcome", "metric"), LOGGED.values(), ids=LOGGED)
-def test_a_request_is_one_log_line_and_one_metric_without_metadata_or_event(
+def test_a_request_is_one_log_line_and_one_metric_and_no_secret(
     table: SessionsTable,
     capsys: pytest.CaptureFixture[str],
     stored: Session,

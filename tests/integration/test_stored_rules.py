@@ -1,37 +1,43 @@
-"""The conditional writes are the pure rules, in both engines."""
+"""What is stored is what the pure rules say, on DynamoDB Local and on moto."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 
-from domain.errors import MaximumBelowTimeout, SessionExpired, SessionNotFound
+from domain.refusals import (
+    MaximumBelowTimeout,
+    MaximumDurationReached,
+    SessionExpired,
+    SessionNotFound,
+)
 from domain.session import MS_PER_MINUTE
 from domain.timeout import TimeoutChange
-from storage.deletion import delete_session
-from storage.errors import InvalidItem
-from storage.heartbeat import beat
-from storage.item import Item
+from storage.faults import InvalidItem
+from storage.heartbeat_update import record_heartbeat
+from storage.item import item_of
+from storage.renewal_update import renew_session
+from storage.session_deletion import delete_session
+from storage.session_reading import read_session
 from storage.table import SessionsTable
-from storage.timeout import change_timeout
-from tests.integration.calls import (
-    CALLS,
-    Call,
-    Case,
-    as_stored,
-    by_the_rule,
-    cases,
-    item_with,
-    put,
-    writes_to,
-)
-from tests.integration.test_renewal_write import (
-    INDEXED,
-    ITEM,
-    NOT_SESSIONS,
-    configured,
-    having,
-    without,
-)
-from tests.sessions import NOON_MS, minutes, session
+from storage.timeout_update import change_timeout
+from tests.support.calls import CALLS, Call, Case, as_stored, by_the_rule, cases
+from tests.support.items import ITEM, NOT_SESSIONS, having
+from tests.support.sessions import NOON_MS, minutes, session
+from tests.support.tables import item_with, put, requests_to
+
+SHORTER = TimeoutChange(timeout_minutes=20)
+
+CALLS_ON_A_SESSION: dict[str, Callable[[SessionsTable, str], object]] = {
+    "renewal": lambda table, name: renew_session(table, name, NOON_MS, "r1"),
+    "heartbeat": lambda table, name: record_heartbeat(table, name, NOON_MS, "r1"),
+    "timeout change": lambda table, name: change_timeout(table, name, NOON_MS, SHORTER),
+    "read": lambda table, name: read_session(table, name, NOON_MS),
+    "deletion": delete_session,
+}
+each_call = pytest.mark.parametrize("call", CALLS_ON_A_SESSION.values(), ids=CALLS_ON_A_SESSION)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -43,7 +49,7 @@ from tests.sessions import NOON_MS, minutes, session
 @example(Case(session(active=1, expires=31), NOON_MS, "r1"))
 @example(Case(session(active=1, expires=20), NOON_MS, "r1"))
 @example(Case(session(active=5, expires=3), NOON_MS, "r1", TimeoutChange(auto_renew=False)))
-def test_the_stored_form_answers_and_stores_what_the_rule_says(
+def test_a_call_answers_and_stores_what_its_rule_says(
     table: SessionsTable, call: Call, case: Case
 ) -> None:
     assert as_stored(table, call, case) == by_the_rule(table, call, case)
@@ -51,14 +57,31 @@ def test_the_stored_form_answers_and_stores_what_the_rule_says(
 
 @settings(max_examples=200)
 @given(case=cases())
-def test_a_heartbeat_is_one_write_unless_there_is_less_than_a_timeout_to_gain(
+def test_only_a_last_renewal_and_clock_skew_take_a_second_update(
+    table: SessionsTable, case: Case
+) -> None:
+    put(table, case.session)
+    with requests_to(table) as requests:
+        try:
+            renewal = renew_session(table, case.session.session_id, case.now_ms, case.request_id)
+            is_last = renewal.at_ms > case.session.full_renewal_until_ms
+            is_late = renewal.at_ms > case.now_ms
+            expected = 2 if renewal.changed and (is_last or is_late) else 1
+        except (SessionExpired, MaximumDurationReached):
+            expected = 1
+    assert requests == ["UpdateItem"] * expected
+
+
+@settings(max_examples=200)
+@given(case=cases())
+def test_a_heartbeat_that_adds_a_whole_timeout_is_one_update(
     table: SessionsTable, case: Case
 ) -> None:
     stored = case.session
     put(table, stored)
-    with writes_to(table) as writes:
+    with requests_to(table) as requests:
         try:
-            heartbeat = beat(table, stored.session_id, case.now_ms, case.request_id)
+            heartbeat = record_heartbeat(table, stored.session_id, case.now_ms, case.request_id)
         except SessionExpired:
             expected = 1
         else:
@@ -67,123 +90,118 @@ def test_a_heartbeat_is_one_write_unless_there_is_less_than_a_timeout_to_gain(
                 and stored.expires_at_ms < stored.max_expires_at_ms
             )
             expected = 1 if whole or not heartbeat.changed else 2
-    assert writes == ["UpdateItem"] * expected
+    assert requests == ["UpdateItem"] * expected
 
 
 @settings(max_examples=200)
 @given(case=cases())
-def test_a_change_of_the_limits_is_one_write_while_a_whole_timeout_from_now_fits(
-    table: SessionsTable, case: Case
-) -> None:
+def test_a_timeout_change_is_a_read_and_one_update(table: SessionsTable, case: Case) -> None:
     put(table, case.session)
-    with writes_to(table) as writes:
+    with requests_to(table) as requests:
         try:
-            changed = change_timeout(table, "generated", case.now_ms, case.change)
+            changed = change_timeout(table, "generated", case.now_ms, case.change).changed
         except (SessionExpired, MaximumBelowTimeout):
-            expected = 1
-        else:
-            at_ms = case.now_ms
-            limits = (case.change.timeout_minutes, case.change.max_duration_minutes)
-            if limits == (None, None):
-                at_ms = case.session.last_activity_ms
-            fits = case.session.last_activity_ms <= at_ms <= changed.session.full_renewal_until_ms
-            expected = 1 if fits or not changed.changed else 2
-    assert writes == ["UpdateItem"] * expected
+            changed = False
+    assert requests == ["GetItem", "UpdateItem"][: 2 if changed else 1]
 
 
-CHANGES = {
-    "both limits": TimeoutChange(timeout_minutes=20, max_duration_minutes=100),
-    "the timeout": TimeoutChange(timeout_minutes=20),
-    "the maximum": TimeoutChange(max_duration_minutes=100),
-    "neither limit": TimeoutChange(auto_renew=False),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_the_limits_of_a_session_that_is_not_stored_are_not_made(
-    table: SessionsTable, change: TimeoutChange
+@each_call
+def test_a_session_that_is_not_stored_is_not_found_nor_made(
+    table: SessionsTable, call: Callable[[SessionsTable, str], object]
 ) -> None:
-    with writes_to(table) as writes, pytest.raises(SessionNotFound):
-        change_timeout(table, "nobody's", NOON_MS, change)
-    assert writes == ["UpdateItem"]
+    with requests_to(table) as requests, pytest.raises(SessionNotFound):
+        call(table, "nobody's")
+    assert len(requests) == 1
     assert item_with(table, "nobody's") == {}
 
 
-def test_a_heartbeat_of_a_session_that_is_not_stored_makes_none(table: SessionsTable) -> None:
-    with writes_to(table) as writes, pytest.raises(SessionNotFound):
-        beat(table, "nobody's", NOON_MS, "r1")
-    assert writes == ["UpdateItem"]
-    assert item_with(table, "nobody's") == {}
-
-
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-@pytest.mark.parametrize("expires", [20, -1], ids=["live", "expired"])
-def test_a_session_is_deleted_whole_whatever_was_done_to_it(
-    table: SessionsTable, change: TimeoutChange, expires: float
+@each_call
+@pytest.mark.parametrize(
+    "session_id",
+    ["", "x" * 2049, "é" * 1025, "😀" * 513, "\ud800", "x" * 10_000_000, "idempotency-key x"],
+    ids=["empty", "ascii", "2-byte", "4-byte", "lone surrogate", "10 MB", "reserved"],
+)
+def test_an_id_that_cannot_be_a_key_is_not_found_without_a_request(
+    table: SessionsTable, call: Callable[[SessionsTable, str], object], session_id: str
 ) -> None:
-    put(table, session(expires=expires))
-    if expires > 0:
-        change_timeout(table, "a-session", NOON_MS, change)
-    with writes_to(table) as writes:
-        delete_session(table, "a-session")
-    assert writes == ["DeleteItem"]
-    assert item_with(table, "a-session") == {}
+    with requests_to(table) as requests, pytest.raises(SessionNotFound):
+        call(table, session_id)
+    assert requests == []
 
 
-def test_what_is_not_stored_cannot_be_deleted(table: SessionsTable) -> None:
-    with writes_to(table) as writes, pytest.raises(SessionNotFound):
-        delete_session(table, "nobody's")
-    assert writes == ["DeleteItem"]
+@each_call
+@pytest.mark.parametrize("session_id", ["a/b", "'\" OR 1=1", "\x00\n\t", "\u202eé😀", "x" * 2048])
+def test_a_session_with_an_odd_id_is_like_any_other(
+    table: SessionsTable, call: Callable[[SessionsTable, str], object], session_id: str
+) -> None:
+    put(table, session(session_id))
+    call(table, session_id)
 
 
-# What a change replaces, it does not look at.
-REPLACED = {
-    "both limits": {"maxExpiresAt", "fullRenewalUntil", "fullRenewalBase"},
-    "the timeout": {"fullRenewalUntil", "fullRenewalBase"},
-    "the maximum": {"maxExpiresAt", "fullRenewalUntil"},
-    "neither limit": set[str](),
+# A deletion checks types, not values.
+DELETED_ALL_THE_SAME = ("expired before 1970", "expired, and active after the year 9999")
+REFUSED = [
+    (name, defect)
+    for name in CALLS_ON_A_SESSION
+    for defect in NOT_SESSIONS
+    if name != "deletion" or defect not in DELETED_ALL_THE_SAME
+]
+
+
+# Not on moto, which fails to compare a number with a list. DynamoDB says that they differ.
+@pytest.mark.parametrize(("name", "defect"), REFUSED)
+def test_an_item_that_is_not_a_session_stays_as_it_is(
+    table_on_dynamodb_local: SessionsTable, name: str, defect: str
+) -> None:
+    table = table_on_dynamodb_local
+    put(table, NOT_SESSIONS[defect])
+    with pytest.raises(InvalidItem):
+        CALLS_ON_A_SESSION[name](table, "a-session")
+    assert item_with(table, "a-session") == NOT_SESSIONS[defect]
+
+
+# A condition cannot see these: DynamoDB compares and counts, but neither parses nor computes.
+SESSIONS_TO_A_CONDITION: dict[str, Any] = {
+    "metadata is not JSON": having("metadata", {"S": "{oops}"}),
+    "metadata is JSON with NaN": having("metadata", {"S": '{"a": NaN}'}),
+    "a number with a fraction": having("createdAt", {"N": "1.5"}),
+    "the maximum contradicts the creation": having("createdAt", {"N": str(NOON_MS - 1)}),
+    "metadata that never ends": having("metadata", {"S": '{"a":' + "[" * 100_000}),
 }
 
 
-# Not on moto, which fails to compare a number with a list: in DynamoDB the answer is no.
-@pytest.mark.parametrize("what", CHANGES)
-def test_the_limits_of_what_is_not_a_session_are_left_as_they_were(
-    table_on_dynamodb_local: SessionsTable, what: str
+@pytest.mark.parametrize("item", SESSIONS_TO_A_CONDITION.values(), ids=SESSIONS_TO_A_CONDITION)
+def test_an_item_that_only_looks_like_a_session_is_no_answer(
+    table: SessionsTable, item: Any
 ) -> None:
-    table = table_on_dynamodb_local
-    spared = REPLACED[what]
-    items = {
-        **{
-            name: item
-            for name, item in NOT_SESSIONS.items()
-            if not any(attribute in name for attribute in spared)
-        },
-        "without activityTtl": without("activityTtl"),
-    }
-    for item in items.values():
-        put(table, item)
-        with pytest.raises(InvalidItem):
-            change_timeout(table, "a-session", NOON_MS, CHANGES[what])
-        assert item_with(table, "a-session") == item
-
-
-LOOKED_AT = [name for name in ITEM if name not in ("sessionId", "ttl")]
-NOT_DELETED = {
-    **{f"without {name}": without(name) for name in LOOKED_AT},
-    **{f"{name} is a list": having(name, {"L": []}) for name in LOOKED_AT if name not in INDEXED},
-    **{f"{name} left out": configured(name, None) for name in ITEM["timeoutConfig"]["M"]},
-}
-
-
-@pytest.mark.parametrize("item", NOT_DELETED.values(), ids=NOT_DELETED)
-def test_what_is_not_a_session_is_not_deleted(
-    table_on_dynamodb_local: SessionsTable, item: Item
-) -> None:
-    table = table_on_dynamodb_local
     put(table, item)
     with pytest.raises(InvalidItem):
+        renew_session(table, "a-session", NOON_MS, "r1")
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_call_keeps_attributes_that_it_does_not_know(table: SessionsTable, call: Call) -> None:
+    unknown = {"S": "of a later release"}
+    limits = {"M": {**ITEM["timeoutConfig"]["M"], "unknown": unknown}}
+    put(table, {**item_of(session(), 0), "unknown": unknown, "timeoutConfig": limits})
+    call.stored(table, Case(session(), NOON_MS, "r1"))
+    item = item_with(table, "a-session")
+    assert item["unknown"] == item["timeoutConfig"]["M"]["unknown"] == unknown
+
+
+def test_an_expired_session_past_its_ttl_is_expired_while_stored(table: SessionsTable) -> None:
+    put(table, session(created=-5000, active=-4500, expires=-4470))
+    with pytest.raises(SessionExpired):
+        renew_session(table, "a-session", NOON_MS, "r1")
+
+
+@pytest.mark.parametrize("expires", [20, -1], ids=["live", "expired"])
+def test_a_session_is_deleted_by_one_request(table: SessionsTable, expires: float) -> None:
+    put(table, session(expires=expires))
+    with requests_to(table) as requests:
         delete_session(table, "a-session")
-    assert item_with(table, "a-session") == item
+    assert requests == ["DeleteItem"]
+    assert item_with(table, "a-session") == {}
 
 
 def test_a_shorter_timeout_may_leave_a_session_expired(table: SessionsTable) -> None:
@@ -202,3 +220,33 @@ def test_the_ttl_follows_the_expiry_when_the_limits_change(table: SessionsTable)
     expires_s = -(-(stored.last_activity_ms + 5 * MS_PER_MINUTE) // 1000)
     ttl = item_with(table, "a-session")["ttl"]
     assert ttl == {"N": str(expires_s + table.retention_seconds)}
+
+
+def test_a_life_of_renewals_ends_at_the_maximum_exactly(table: SessionsTable) -> None:
+    stored = session(created=0, active=0, expires=30, maximum=100)
+    put(table, stored)
+    expiries = []
+    with suppress(MaximumDurationReached):
+        for number in range(1000):
+            now_ms = NOON_MS + number * minutes(7)
+            outcome = renew_session(table, "a-session", now_ms, f"r{number}")
+            expiries.append(outcome.session.expires_at_ms)
+    assert expiries == sorted(expiries)
+    assert expiries[-1] == stored.max_expires_at_ms
+    assert item_with(table, "a-session")["renewalCount"] == {"N": str(len(expiries))}
+
+
+def test_metadata_that_python_cannot_parse_is_passed_through(table: SessionsTable) -> None:
+    """No release would take it any more, but one may have stored it."""
+    deep = '{"a":' + "[" * 5000 + "]" * 5000 + "}"
+    put(table, session(metadata_json=deep))
+    outcome = renew_session(table, "a-session", NOON_MS, "r1")
+    assert outcome.session.metadata_json == deep
+
+
+@pytest.mark.parametrize("attribute", ["activityTtl", "fullRenewalBase"])
+def test_what_earlier_code_stored_besides_does_no_harm(
+    table: SessionsTable, attribute: str
+) -> None:
+    put(table, having(attribute, {"N": "1"}))
+    assert renew_session(table, "a-session", NOON_MS, "r1").changed

@@ -1,40 +1,84 @@
-"""The embedded table's stand-in for DynamoDB's TTL."""
+"""The sweeper, which stands in for DynamoDB's TTL on the embedded table."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
-from domain.session import MS_PER_SECOND
-from handlers.clock import epoch_ms
-from local.removals import Sweeper
+import pytest
+
+from domain.session import MS_PER_SECOND, Session
+from local.stream import Record, Sweeper
 from local.template import Template
-from storage.expiry import expiry_of
-from storage.item import number
+from publishing.stream_records import expiry_of
+from runtime.clock import epoch_ms
+from storage.item import Item, number
 from storage.table import SessionsTable
-from tests.conftest import create_table
-from tests.integration.calls import item_with, put
-from tests.sessions import as_of_now, session
+from tests.support.sessions import as_of_now, session
+from tests.support.tables import create_table, item_with, put
 
 
-def test_what_is_past_its_time_to_live_is_removed_and_told_as_lambda_would_tell_it(
-    table_on_moto: SessionsTable,
-) -> None:
-    table = replace(create_table(table_on_moto.client), retention_seconds=0)
-    gone = as_of_now(session("gone", expires=-1))
-    put(table, gone)
-    put(table, as_of_now(session("stays", expires=1)))
-    put(table, {"sessionId": {"S": "no-ttl"}})
-    put(
-        table,
-        {
-            "sessionId": {"S": "memory"},
-            "createdSessionId": {"S": "gone"},
-            "ttl": number(epoch_ms() // MS_PER_SECOND),
-        },
-    )
-    sweeper = Sweeper(table.client, table.name, threading.Lock())
-    through = list(filter(Template().lets_through, sweeper.records()))
-    assert [expiry_of(record).session for record in through] == [gone]
-    assert item_with(table, "gone") == item_with(table, "memory") == {}
-    assert item_with(table, "stays") != {}
+def expired_session() -> Session:
+    return as_of_now(session("expired", expires=-1))
+
+
+def live_session() -> Session:
+    return as_of_now(session("live", expires=1))
+
+
+@pytest.fixture
+def table(table_on_moto: SessionsTable) -> SessionsTable:
+    """A new table, in which a session's ``ttl`` is its expiry."""
+    return replace(create_table(table_on_moto.client), retention_seconds=0)
+
+
+def sweeper_of(table: SessionsTable) -> Sweeper:
+    return Sweeper(table.client, table.name, threading.Lock())
+
+
+def delivered(records: list[Record]) -> list[Record]:
+    """What the event source mapping delivers to the function."""
+    return list(filter(Template().matches_stream_filter, records))
+
+
+def item_without_a_session(session_id: str, **attributes: Mapping[str, str]) -> Item:
+    return {"sessionId": {"S": session_id}, **attributes}
+
+
+def test_the_function_gets_the_sessions_that_are_swept(table: SessionsTable) -> None:
+    expired = expired_session()
+    put(table, expired)
+    put(table, live_session())
+
+    records = delivered(sweeper_of(table).new_records())
+
+    assert [expiry_of(record).session for record in records] == [expired]
+
+
+def test_a_swept_item_is_reported_once(table: SessionsTable) -> None:
+    put(table, expired_session())
+    sweeper = sweeper_of(table)
+
+    assert len(sweeper.new_records()) == 1
+    assert sweeper.new_records() == []
+
+
+def test_the_sweeper_deletes_only_items_past_their_ttl(table: SessionsTable) -> None:
+    put(table, expired_session())
+    put(table, live_session())
+    put(table, item_without_a_session("no-ttl"))
+
+    sweeper_of(table).new_records()
+
+    assert item_with(table, "expired") == {}
+    assert item_with(table, "live") != {}
     assert item_with(table, "no-ttl") != {}
-    assert sweeper.records() == []
+
+
+def test_a_swept_idempotency_record_does_not_reach_the_function(table: SessionsTable) -> None:
+    now = number(epoch_ms() // MS_PER_SECOND)
+    put(table, item_without_a_session("record", createdSessionId={"S": "expired"}, ttl=now))
+
+    records = sweeper_of(table).new_records()
+
+    assert len(records) == 1
+    assert delivered(records) == []

@@ -2,7 +2,7 @@
 
 import time
 
-from handlers.clock import epoch_ms
+from runtime.clock import epoch_ms
 
 
 def test_now_is_in_epoch_milliseconds() -> None:

@@ -2,19 +2,19 @@
 
 import pytest
 
-from domain.errors import SessionExpired
-from domain.heartbeat import beat
+from domain.heartbeat import record_heartbeat
+from domain.refusals import SessionExpired
 from domain.renewal import renew
-from tests.sessions import NOON_MS, session
+from tests.support.sessions import NOON_MS, session
 
 
 def test_a_heartbeat_with_automatic_renewal_is_a_renewal() -> None:
-    assert beat(session(), NOON_MS, "h1") == renew(session(), NOON_MS, "h1")
+    assert record_heartbeat(session(), NOON_MS, "h1") == renew(session(), NOON_MS, "h1")
 
 
-def test_a_heartbeat_without_automatic_renewal_only_moves_the_last_activity() -> None:
+def test_without_automatic_renewal_only_the_last_activity_moves() -> None:
     before = session(auto_renew=False, renewal_count=3)
-    after = beat(before, NOON_MS, "h1").session
+    after = record_heartbeat(before, NOON_MS, "h1").session
     assert after.last_activity_ms == NOON_MS
     assert (after.expires_at_ms, after.renewal_count) == (before.expires_at_ms, 3)
     assert after.last_renewal_id is None
@@ -22,7 +22,7 @@ def test_a_heartbeat_without_automatic_renewal_only_moves_the_last_activity() ->
 
 def test_a_heartbeat_at_the_maximum_only_moves_the_last_activity() -> None:
     before = session(created=-710, expires=10)
-    after = beat(before, NOON_MS, "h1").session
+    after = record_heartbeat(before, NOON_MS, "h1").session
     assert after.last_activity_ms == NOON_MS
     assert (after.expires_at_ms, after.renewal_count) == (before.expires_at_ms, 0)
 
@@ -30,16 +30,16 @@ def test_a_heartbeat_at_the_maximum_only_moves_the_last_activity() -> None:
 @pytest.mark.parametrize("auto_renew", [True, False])
 def test_an_expired_session_has_no_heartbeat(auto_renew: bool) -> None:
     with pytest.raises(SessionExpired):
-        beat(session(expires=0, auto_renew=auto_renew), NOON_MS, "h1")
+        record_heartbeat(session(expires=0, auto_renew=auto_renew), NOON_MS, "h1")
 
 
 def test_a_slow_clock_changes_nothing_that_does_not_renew() -> None:
     ahead = session(active=1, auto_renew=False)
-    heartbeat = beat(ahead, NOON_MS, "h1")
+    heartbeat = record_heartbeat(ahead, NOON_MS, "h1")
     assert not heartbeat.changed
     assert heartbeat.at_ms == ahead.last_activity_ms
 
 
-def test_a_heartbeat_asked_for_again_changes_nothing() -> None:
-    once = beat(session(), NOON_MS, "h1").session
-    assert not beat(once, NOON_MS + 1, "h1").changed
+def test_a_heartbeat_sent_again_changes_nothing() -> None:
+    once = record_heartbeat(session(), NOON_MS, "h1").session
+    assert not record_heartbeat(once, NOON_MS + 1, "h1").changed

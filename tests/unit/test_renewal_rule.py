@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from domain.errors import MaximumDurationReached, SessionExpired
+from domain.refusals import MaximumDurationReached, SessionExpired
 from domain.renewal import renew
 from domain.session import Session
-from tests.sessions import NOON_MS, minutes, session
+from tests.support.sessions import NOON_MS, minutes, session
 
 
 def near_its_maximum(**fields: Any) -> Session:
@@ -48,33 +48,33 @@ def test_a_session_is_live_until_the_millisecond_before_its_expiry() -> None:
     assert refusal.value.expired_at_ms == expiry_ms
 
 
-def test_a_session_without_automatic_renewal_is_renewed_by_hand_all_the_same() -> None:
+def test_a_session_without_automatic_renewal_can_be_renewed() -> None:
     assert renew(session(auto_renew=False), NOON_MS, "r1").changed
 
 
-def test_the_latest_renewal_asked_for_again_changes_nothing() -> None:
+def test_the_latest_renewal_sent_again_changes_nothing() -> None:
     renewed = renew(session(), NOON_MS, "r1").session
     replay = renew(renewed, NOON_MS + 1, "r1")
     assert not replay.changed
     assert replay.session == renewed
 
 
-def test_an_earlier_renewal_asked_for_again_counts() -> None:
+def test_an_earlier_renewal_sent_again_counts() -> None:
     twice = renew(renew(session(), NOON_MS, "r1").session, NOON_MS, "r2").session
     assert renew(twice, NOON_MS, "r1").session.renewal_count == 3
 
 
-def test_expiry_beats_replay() -> None:
+def test_expiry_comes_before_replay() -> None:
     with pytest.raises(SessionExpired):
         renew(session(expires=0, last_renewal_id="r1"), NOON_MS, "r1")
 
 
-def test_replay_beats_the_maximum() -> None:
+def test_replay_comes_before_the_maximum() -> None:
     renewed = renew(near_its_maximum(), NOON_MS, "r1").session
     assert not renew(renewed, NOON_MS + 1, "r1").changed
 
 
-def test_expiry_beats_the_maximum() -> None:
+def test_expiry_comes_before_the_maximum() -> None:
     with pytest.raises(SessionExpired):
         renew(session(created=-720, expires=0), NOON_MS, "r1")
 

@@ -1,0 +1,140 @@
+"""Deletions by TTL, as the stream records that Lambda delivers to a function."""
+
+import uuid
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from domain.session import MS_PER_SECOND
+from publishing.stream_records import TTL_IDENTITY
+from runtime.clock import epoch_ms
+from storage.item import Item, number
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from types_boto3_dynamodbstreams.literals import ShardIteratorTypeType
+    from types_boto3_dynamodbstreams.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
+
+Record = dict[str, Any]
+
+IDENTITY = dict(zip(("type", "principalId"), TTL_IDENTITY, strict=True))
+DELETED_BY_TTL_IN_DYNAMODB_LOCAL = "UNKNOWN_TO_SDK_VERSION"
+"""The event name of such a record, which has no identity there. DynamoDB's is REMOVE, with one."""
+
+
+@dataclass
+class Sweeper:
+    """DynamoDB's TTL for the embedded table, which has neither a TTL nor a stream."""
+
+    client: "DynamoDBClient"
+    table: str
+    lock: AbstractContextManager[object]
+    _removed: int = 0
+
+    def restart(self) -> None:
+        """Nothing to do: the table itself shows what is due."""
+
+    def new_records(self) -> list[Record]:
+        """Delete every item past its ``ttl``; a record of each."""
+        with self.lock:
+            pages = self.client.get_paginator("scan").paginate(
+                TableName=self.table,
+                FilterExpression="#ttl <= :now",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues={":now": number(epoch_ms() // MS_PER_SECOND)},
+            )
+            return [
+                self._record(
+                    self.client.delete_item(
+                        TableName=self.table,
+                        Key={"sessionId": item["sessionId"]},
+                        ReturnValues="ALL_OLD",
+                    )["Attributes"]
+                )
+                for page in pages
+                for item in page["Items"]
+            ]
+
+    def _record(self, image: Item) -> Record:
+        self._removed += 1
+        return {
+            "eventID": uuid.uuid4().hex,
+            "eventName": "REMOVE",
+            "eventSource": "aws:dynamodb",
+            "userIdentity": IDENTITY,
+            "dynamodb": {
+                "ApproximateCreationDateTime": epoch_ms() // MS_PER_SECOND,
+                "Keys": {"sessionId": image["sessionId"]},
+                "OldImage": image,
+                "SequenceNumber": str(self._removed),
+                "StreamViewType": "OLD_IMAGE",
+            },
+        }
+
+
+@dataclass
+class Stream:
+    """The stream of a table in another DynamoDB, from now on."""
+
+    client: "DynamoDBStreamsClient"
+    arn: str
+    _iterators: dict[str, str | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was read, and continue from now."""
+        self._iterators = {shard: self._iterator(shard, "LATEST") for shard in self._shard_ids()}
+
+    def new_records(self) -> list[Record]:
+        """The records since the last call."""
+        records = []
+        for shard_id in self._shard_ids():
+            if shard_id not in self._iterators:
+                self._iterators[shard_id] = self._iterator(shard_id, "TRIM_HORIZON")
+            iterator = self._iterators[shard_id]
+            if iterator is not None:  # else the shard has been read to its end
+                reply = self._read(shard_id, iterator)
+                self._iterators[shard_id] = reply.get("NextShardIterator")
+                records += [lambda_record(record) for record in reply["Records"]]
+        return records
+
+    def _read(self, shard_id: str, iterator: str) -> "GetRecordsOutputTypeDef":
+        try:
+            return self.client.get_records(ShardIterator=iterator)
+        except self.client.exceptions.TrimmedDataAccessException:
+            # The iterator is older than all that the shard holds. So it is in DynamoDB Local's
+            # empty ones.
+            first = self._iterator(shard_id, "TRIM_HORIZON")
+            return self.client.get_records(ShardIterator=first)
+
+    def _iterator(self, shard_id: str, position: "ShardIteratorTypeType") -> str:
+        return self.client.get_shard_iterator(
+            StreamArn=self.arn, ShardId=shard_id, ShardIteratorType=position
+        )["ShardIterator"]
+
+    def _shard_ids(self) -> list[str]:
+        shards = self.client.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"]
+        return [shard["ShardId"] for shard in shards]
+
+
+def lambda_record(record: "RecordTypeDef") -> Record:
+    """A record of ``GetRecords``, as Lambda delivers it."""
+    change: Mapping[str, Any] = record["dynamodb"]
+    seconds = int(change["ApproximateCreationDateTime"].timestamp())
+    delivered: Record = {
+        **record,
+        "dynamodb": {**change, "ApproximateCreationDateTime": seconds},
+    }
+    identity = record.get("userIdentity")
+    if identity:
+        delivered["userIdentity"] = {
+            "type": identity["Type"],
+            "principalId": identity["PrincipalId"],
+        }
+    if record["eventName"] == DELETED_BY_TTL_IN_DYNAMODB_LOCAL:
+        delivered |= {"eventName": "REMOVE", "userIdentity": IDENTITY}
+    return delivered

@@ -1,0 +1,1 @@
+"""The HTTP face: API Gateway's events in, the contract's responses out."""

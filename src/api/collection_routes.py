@@ -1,0 +1,68 @@
+"""The calls on all sessions: create one, list them, ask whether the table is healthy."""
+
+import json
+import uuid
+from collections.abc import Callable
+
+from api.cursors import sign_cursor, verify_cursor
+from api.error_responses import Unhealthy
+from api.request import Request
+from api.responses import Routes, Success, log_invalid_item
+from api.validation import read_creation, read_page_query
+from domain.creation import create
+from domain.session_json import created_session_json, rfc3339, session_page_json
+from domain.timeout import TimeoutPolicy
+from storage.faults import StorageUnavailable
+from storage.idempotency import idempotency_record_id
+from storage.session_creation import create_session, create_session_once
+from storage.session_listing import list_sessions
+from storage.session_reading import approximate_count
+from storage.table import SessionsTable
+
+
+def collection_routes(
+    table: SessionsTable, policy: TimeoutPolicy, signing_key: str, clock_ms: Callable[[], int]
+) -> Routes:
+    """The calls on this table, by this clock (epoch milliseconds)."""
+
+    def create_one(request: Request) -> Success:
+        wanted = read_creation(request, policy)
+        config = wanted.timeout.applied_to(policy.default)
+        session = create(wanted, config, session_id=str(uuid.uuid4()), now_ms=clock_ms())
+        outcome, metric = "created", "Creations"
+        if not request.idempotency_key:
+            create_session(table, session)
+        else:
+            record_id = idempotency_record_id(wanted, request.idempotency_key, signing_key)
+            once = create_session_once(table, session, wanted, record_id)
+            session = once.session
+            if not once.changed:
+                outcome, metric = "replayed", "Replays"
+        return Success(201, created_session_json(session), outcome, metric, session.session_id)
+
+    def list_page(request: Request) -> Success:
+        query = read_page_query(request, policy)
+        owner = query.owner
+        after = None if query.cursor is None else verify_cursor(signing_key, owner, query.cursor)
+        page = list_sessions(table, owner, query.limit, after, clock_ms())
+        for item in page.invalid:
+            log_invalid_item(request, item)
+        following = page.next_position
+        cursor = None if following is None else sign_cursor(signing_key, owner, following)
+        body = session_page_json(page.sessions, cursor)
+        return Success(200, body, outcome="listed", metric="Lists")
+
+    def check_health(_: Request) -> Success:
+        now_ms = clock_ms()
+        try:
+            count = approximate_count(table)
+        except StorageUnavailable as unavailable:
+            raise Unhealthy(unavailable.reason, now_ms) from unavailable
+        health = {"status": "healthy", "activeSessions": count, "timestamp": rfc3339(now_ms)}
+        return Success(200, json.dumps(health), outcome="healthy", metric="HealthChecks")
+
+    return {
+        "POST /api/messaging/sessions": create_one,
+        "GET /api/messaging/sessions": list_page,
+        "GET /api/messaging/sessions/health": check_health,
+    }

@@ -1,0 +1,117 @@
+"""The Lambda handler of an HTTP function: whatever happens, a response of the contract."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.bad_requests import MethodNotAllowed, RouteNotFound
+from api.error_responses import ERRORS, INTERNAL_ERROR
+from api.request import Request
+from runtime.observability import count, loggable, logger
+from storage.faults import InvalidItem, StorageUnavailable
+
+Response = dict[str, Any]
+Handler = Callable[[Any, Any], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The body of a success, and the names by which the log and the metrics know it.
+
+    ``session_id`` is for the log, where the path has none.
+    """
+
+    status: int
+    body: str
+    outcome: str
+    metric: str
+    session_id: str = ""
+
+
+Call = Callable[[Request], Success]
+Routes = Mapping[str, Call]
+"""The calls of a function, by the template's route key: ``POST /api/messaging/sessions``."""
+
+# API Gateway adds the headers of the template's CORS configuration.
+PREFLIGHT = Success(204, "", outcome="preflight", metric="Preflights")
+
+
+def http_handler(routes: Routes) -> Handler:
+    """The Lambda handler of these routes.
+
+    Every request leaves one log line and one metric. The log has the cause of a failure, the
+    response has not.
+    """
+
+    def handler(event: Any, context: Any) -> Response:
+        request = Request(event, context)
+        facts = log_facts(request, request.session_id)
+        try:
+            success = _call_for(routes, request)(request)
+        except Exception as error:  # noqa: BLE001 - every request gets a response
+            return _error_response(error, facts)
+        facts["session_id"] = facts["session_id"] or success.session_id
+        logger.info(success.outcome, extra={"outcome": success.outcome, **facts})
+        count(success.metric)
+        return _response(success.status, success.body)
+
+    return handler
+
+
+def log_facts(request: Request, session_id: str) -> dict[str, str]:
+    """What each log line of the request says: which request, which session. Both are bounded."""
+    return {"correlation_id": loggable(request.request_id), "session_id": loggable(session_id)}
+
+
+def log_invalid_item(request: Request, item: InvalidItem) -> None:
+    """Log an item that is not a session, where the request can do without it."""
+    facts = log_facts(request, item.session_id)
+    logger.error("not a session", extra={"cause": item.defect, **facts})
+
+
+def _call_for(routes: Routes, request: Request) -> Call:
+    """The call that the event's route stands for.
+
+    Raises:
+        RouteNotFound: the event came by the template's route for all other paths.
+        MethodNotAllowed: it came by a path's route for all other methods.
+    """
+    if request.is_preflight:
+        return lambda _: PREFLIGHT
+    call = routes.get(request.route_key)
+    if call is not None:
+        return call
+    path = request.route_key.partition(" ")[2]
+    known = (route.partition(" ") for route in routes)
+    allowed = sorted(method for method, _, known_path in known if known_path == path)
+    if not allowed:
+        raise RouteNotFound
+    raise MethodNotAllowed(", ".join(allowed))
+
+
+def _error_response(error: Exception, facts: Mapping[str, str]) -> Response:
+    row = ERRORS.get(type(error), INTERNAL_ERROR)
+    facts = {"outcome": row.code, **facts}
+    if isinstance(error, StorageUnavailable):
+        logger.error(row.message, extra={"cause": error.reason, **facts})
+    elif row is INTERNAL_ERROR:
+        logger.error(row.message, exc_info=error, extra=facts)
+    else:
+        logger.info(row.message, extra=facts)
+    count(row.metric, reason=row.code)
+    fields = {"code": row.code, "message": row.message, "details": row.details(error)}
+    body = json.dumps({"success": False, "error": fields, **row.extra_fields(error)})
+    return _response(row.status, body, row.headers(error))
+
+
+def _response(status: int, body: str, headers: Mapping[str, str] | None = None) -> Response:
+    return {
+        "statusCode": status,
+        "headers": {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            **(headers or {}),
+        },
+        "body": body,
+    }

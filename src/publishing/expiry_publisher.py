@@ -1,0 +1,176 @@
+"""The Lambda handler that publishes expiries: each record becomes an event or a dead letter, once.
+
+Lambda checkpoints at the first record that is reported to it as failed, and retries everything from
+there. To report a bad record would publish those after it twice. So a failure that is the record's
+own is not reported: the record is kept as a dead letter. Only an outage is reported, and nothing
+after it is touched.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.session_json import session_expired_json
+from publishing.dead_letters import DeadLetterQueue
+from publishing.event_bus import Event, EventBus, fit_one_request
+from publishing.failures import EventRefused, EventTooLarge, InvalidRecord, ServiceUnavailable
+from publishing.stream_records import UNKNOWN, expiry_of, sequence_number_of
+from runtime.observability import count, loggable, logger
+from storage.faults import InvalidItem
+
+DETAIL_TYPE = "SessionExpired"
+
+RESERVE_MS = 150_000
+"""What a request, or a dead letter, may take in an outage: with less time left, none is begun."""
+
+MAX_WAIT_MS = 6 * 3_600_000
+"""How long after its deletion a record waits for the bus before it is kept as a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The dead letter's reason for an error, and the cause that the error states."""
+
+    reason: str
+    cause: Callable[[Any], str]
+
+
+FAILURES: Mapping[type[Exception], Failure] = {
+    InvalidRecord: Failure("INVALID_RECORD", lambda error: error.defect),
+    InvalidItem: Failure("NOT_A_SESSION", lambda error: error.defect),
+    EventTooLarge: Failure("EVENT_TOO_LARGE", lambda error: f"{error.size_bytes} bytes"),
+    EventRefused: Failure("EVENT_REFUSED", lambda error: error.code),
+    ServiceUnavailable: Failure("BUS_UNAVAILABLE", lambda error: error.reason),
+}
+BUG = Failure("INTERNAL_ERROR", lambda error: type(error).__name__)
+OUT_OF_TIME = ServiceUnavailable("Lambda", "the function's time is short")
+
+
+@dataclass(eq=False)
+class RetryFrom(Exception):
+    """The batch must be retried from this record on."""
+
+    record: Any
+    cause: ServiceUnavailable
+
+
+def expiry_handler(
+    bus: EventBus, dead_letters: DeadLetterQueue, clock_ms: Callable[[], int]
+) -> Callable[[Any, Any], Mapping[str, Any]]:
+    """The Lambda handler over this bus and this queue, by this clock (epoch milliseconds)."""
+
+    def publish_expiries(event: Any, context: Any) -> Mapping[str, Any]:
+        remaining_ms = context.get_remaining_time_in_millis
+        try:
+            _Batch(bus, dead_letters, clock_ms, remaining_ms).publish(event["Records"])
+        except RetryFrom as retry:
+            return {"batchItemFailures": [{"itemIdentifier": _retried_from(retry)}]}
+        return {"batchItemFailures": []}
+
+    return publish_expiries
+
+
+@dataclass
+class _Batch:
+    """One invocation. It handles a request or a dead letter at a time, in the stream's order."""
+
+    bus: EventBus
+    dead_letters: DeadLetterQueue
+    clock_ms: Callable[[], int]
+    remaining_ms: Callable[[], int]
+    has_begun: bool = False
+
+    def publish(self, records: Iterable[Any]) -> None:
+        """Publish each record's expiry, or keep the record as a dead letter.
+
+        No more records are read ahead than fit one request, so a large batch takes no more memory.
+
+        Raises:
+            RetryFrom: a service is unavailable, or the time is short. All records before the one
+                that it names are done, and none after it is.
+        """
+        read: list[tuple[Any, Event]] = []
+        for record in records:
+            try:
+                event = session_expired_event(record)
+            except Exception as error:  # noqa: BLE001 - a bug may cost this record, not the batch
+                self._send(read)
+                read = []
+                self._begin(record)
+                self._keep(record, error)
+                continue
+            if not fit_one_request([*(each for _, each in read), event]):
+                self._send(read)
+                read = []
+            read.append((record, event))
+        self._send(read)
+
+    def _begin(self, record: Any) -> None:
+        """Stop if there is no time, but never before the first step: a batch must make progress."""
+        if self.has_begun and self._is_late():
+            raise RetryFrom(record, OUT_OF_TIME)
+        self.has_begun = True
+
+    def _is_late(self) -> bool:
+        return self.remaining_ms() < RESERVE_MS
+
+    def _send(self, read: list[tuple[Any, Event]]) -> None:
+        if not read:
+            return
+        self._begin(read[0][0])
+        verdicts = self.bus.publish([event for _, event in read])
+        judged = [(*each, verdict) for each, verdict in zip(read, verdicts, strict=True)]
+        _log_published([record for record, _, verdict in judged if verdict is None])
+        for record, event, verdict in judged:
+            if isinstance(verdict, ServiceUnavailable) and self._may_wait(event):
+                raise RetryFrom(record, verdict)
+            if verdict is not None:
+                self._keep(record, verdict)
+
+    def _may_wait(self, event: Event) -> bool:
+        return self.clock_ms() - event.at_ms < MAX_WAIT_MS or self._is_late()
+
+    def _keep(self, record: Any, error: Exception) -> None:
+        """Keep the record as a dead letter, or have it retried if the queue is unavailable."""
+        failure = FAILURES.get(type(error), BUG)
+        facts = {
+            "reason": failure.reason,
+            "cause": loggable(failure.cause(error)),
+            "sequence_number": sequence_number_of(record),
+        }
+        logger.error("not published", extra=facts, exc_info=error if failure is BUG else None)
+        try:
+            self.dead_letters.send(record, facts)
+        except ServiceUnavailable as unavailable:
+            raise RetryFrom(record, unavailable) from unavailable
+        count("DeadLetters", failure.reason)
+
+
+def session_expired_event(record: Any) -> Event:
+    """The event of the expiry that the record tells of."""
+    expiry = expiry_of(record)
+    return Event(DETAIL_TYPE, session_expired_json(expiry), expiry.removed_at_ms)
+
+
+def _log_published(records: list[Any]) -> None:
+    if records:
+        session_ids = [loggable(each["dynamodb"]["OldImage"]["sessionId"]["S"]) for each in records]
+        logger.info("published", extra={"outcome": "published", "session_ids": session_ids})
+        count("Expiries", times=len(records))
+
+
+def _retried_from(retry: RetryFrom) -> str:
+    """The sequence number to report to Lambda.
+
+    Raises:
+        ServiceUnavailable: the record has none. That fails the invocation, and the whole batch is
+            retried.
+    """
+    number = sequence_number_of(retry.record)
+    facts = {"reason": retry.cause.service, "cause": loggable(retry.cause.reason)}
+    log = logger.warning if retry.cause is OUT_OF_TIME else logger.error
+    log("batch retried from here", extra={**facts, "sequence_number": number})
+    count("BatchRetries", reason=retry.cause.service)
+    if number == UNKNOWN:
+        raise retry.cause
+    return number

@@ -1,0 +1,1 @@
+"""What surrounds a running function: its settings, the clock, its log and its metrics."""

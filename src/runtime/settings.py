@@ -1,0 +1,149 @@
+"""The settings of the functions, a class each. An entry point reads them once, at its start."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from domain.session import TimeoutConfig
+from domain.timeout import MAX_DURATION_MINUTES, MAX_WARNING_MINUTES, TimeoutPolicy
+
+SECONDS_PER_HOUR = 3600
+MAX_RETENTION_HOURS = 365 * 24
+MIN_SIGNING_KEY_CHARS = 32
+
+Environment = Mapping[str, str]
+
+
+class SettingsError(Exception):
+    """The environment lacks what the function needs; the text says what to set."""
+
+
+@dataclass(frozen=True)
+class RenewSettings:
+    """What RenewFunction needs.
+
+    ``retention_seconds`` is how long an expired session stays stored. Until DynamoDB deletes it,
+    it answers 410; afterwards, 404.
+    """
+
+    sessions_table: str
+    retention_seconds: int
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> Self:
+        """The settings in ``SESSIONS_TABLE`` and ``RETENTION_HOURS``.
+
+        Raises:
+            SettingsError: one is missing or out of range.
+        """
+        return cls(_table_setting(environment), _retention_setting(environment))
+
+
+@dataclass(frozen=True)
+class SessionsSettings:
+    """What SessionsFunction needs.
+
+    ``signing_key`` signs the cursors of lists and keys the IDs of idempotency records.
+    """
+
+    sessions_table: str
+    retention_seconds: int
+    timeout_policy: TimeoutPolicy
+    signing_key: str
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> Self:
+        """The settings in the variables that the template gives to SessionsFunction.
+
+        Raises:
+            SettingsError: one is missing, out of range, or contradicts another.
+        """
+        return cls(
+            _table_setting(environment),
+            _retention_setting(environment),
+            _timeout_policy(environment),
+            _signing_key(environment),
+        )
+
+
+@dataclass(frozen=True)
+class ExpirySettings:
+    """What ExpiryFunction needs: where to publish, and where to keep what cannot be published."""
+
+    event_bus: str
+    dead_letter_queue_url: str
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> Self:
+        """The settings in ``EVENT_BUS_NAME`` and ``DEAD_LETTER_QUEUE_URL``.
+
+        Raises:
+            SettingsError: one is missing or not possible.
+        """
+        bus = environment.get("EVENT_BUS_NAME", "")
+        if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", bus):
+            raise SettingsError(
+                "EVENT_BUS_NAME must name an event bus: 1 to 128 letters, digits, "
+                f"'_', '-' or '.'; it is {bus!r}"
+            )
+        queue_url = environment.get("DEAD_LETTER_QUEUE_URL", "")
+        if not queue_url:
+            raise SettingsError("DEAD_LETTER_QUEUE_URL must be the URL of an SQS queue")
+        return cls(bus, queue_url)
+
+
+def _table_setting(environment: Environment) -> str:
+    table = environment.get("SESSIONS_TABLE", "")
+    if not re.fullmatch(r"[a-zA-Z0-9_.-]{3,255}", table):
+        raise SettingsError(
+            "SESSIONS_TABLE must name a DynamoDB table: 3 to 255 letters, digits, "
+            f"'_', '-' or '.'; it is {table!r}"
+        )
+    return table
+
+
+def _retention_setting(environment: Environment) -> int:
+    hours = int_setting(environment, "RETENTION_HOURS", 0, MAX_RETENTION_HOURS, unit="hours")
+    return hours * SECONDS_PER_HOUR
+
+
+def _timeout_policy(environment: Environment) -> TimeoutPolicy:
+    minutes = partial(int_setting, environment, least=1, unit="minutes")
+    least = minutes("MIN_TIMEOUT_MINUTES", most=MAX_DURATION_MINUTES)
+    default = minutes("DEFAULT_TIMEOUT_MINUTES", most=MAX_DURATION_MINUTES)
+    most = minutes("MAX_TIMEOUT_MINUTES", most=MAX_DURATION_MINUTES)
+    duration = minutes("DEFAULT_MAX_DURATION_MINUTES", most=MAX_DURATION_MINUTES)
+    warning = minutes("DEFAULT_WARNING_THRESHOLD_MINUTES", most=MAX_WARNING_MINUTES)
+    for name, low, high_name, high in (
+        ("MIN_TIMEOUT_MINUTES", least, "DEFAULT_TIMEOUT_MINUTES", default),
+        ("DEFAULT_TIMEOUT_MINUTES", default, "MAX_TIMEOUT_MINUTES", most),
+        ("DEFAULT_TIMEOUT_MINUTES", default, "DEFAULT_MAX_DURATION_MINUTES", duration),
+    ):
+        if low > high:
+            raise SettingsError(f"{name} must be at most {high_name}, {high}; it is {low}")
+    return TimeoutPolicy(TimeoutConfig(default, True, duration, warning), least, most)
+
+
+def _signing_key(environment: Environment) -> str:
+    key = environment.get("SIGNING_KEY", "")
+    if len(key) < MIN_SIGNING_KEY_CHARS:  # the text does not reveal it
+        raise SettingsError(
+            f"SIGNING_KEY must be {MIN_SIGNING_KEY_CHARS} characters or more; it has {len(key)}"
+        )
+    return key
+
+
+def int_setting(environment: Environment, name: str, least: int, most: int, *, unit: str) -> int:
+    """The integer in the variable.
+
+    Raises:
+        SettingsError: it is missing, not an integer, or out of range.
+    """
+    value = environment.get(name, "")
+    if not re.fullmatch("[0-9]{1,4}", value) or not least <= int(value) <= most:
+        raise SettingsError(
+            f"{name} must be a whole number of {unit} from {least} to {most}; it is {value!r}"
+        )
+    return int(value)

@@ -1,0 +1,76 @@
+"""A rule of the domain as conditional updates, without a read before them.
+
+DynamoDB can add a value to a stored attribute and compare two stored attributes, but it has no
+``min()``, no ``max()`` and no arithmetic in conditions. So one rule becomes several expressions.
+The first needs to know nothing of the session, and is all that most calls need. The condition of
+each expression holds only if the rule's outcome is what the expression writes. Property tests hold
+the expressions to the rule.
+"""
+
+from collections.abc import Callable
+
+from domain.refusals import SessionNotFound
+from domain.session import Outcome, Session
+from storage.faults import StorageUnavailable
+from storage.item import session_of
+from storage.table import ConditionalUpdate, SessionsTable
+
+MAX_UPDATES = 4
+
+# What the first update checks although it does not use it: an item that is not a session stays as
+# it is. See docs/architecture.md for what a condition cannot see.
+IS_A_SESSION = (
+    "attribute_type(agentId, :S)",
+    "attribute_type(userId, :S)",
+    "begins_with(metadata, :brace)",
+    "attribute_type(createdAt, :N)",
+    "renewalCount >= :zero",
+    "timeoutMs > :zero",
+    "timeoutSeconds > :zero",
+    "attribute_type(timeoutConfig.timeoutMinutes, :N)",
+    "attribute_type(timeoutConfig.autoRenew, :BOOL)",
+    "attribute_type(timeoutConfig.maxDurationMinutes, :N)",
+    "attribute_type(timeoutConfig.warningThresholdMinutes, :N)",
+)
+TYPES_AND_BOUNDS = {
+    ":S": {"S": "S"},
+    ":N": {"S": "N"},
+    ":BOOL": {"S": "BOOL"},
+    ":brace": {"S": "{"},
+    ":zero": {"N": "0"},
+}
+
+
+def apply_rule(  # noqa: PLR0913, PLR0917 - the call, its rule and the rule's two forms
+    table: SessionsTable,
+    session_id: str,
+    now_ms: int,
+    rule: Callable[[Session], Outcome],
+    first_update: ConditionalUpdate,
+    next_update: Callable[[Session, Outcome], ConditionalUpdate],
+) -> Outcome:
+    """Change a session as the rule says: one update, or up to four.
+
+    If an update is refused, the same reply brings the session as it is stored. The rule, applied to
+    it, says why, or what outcome is due; ``next_update`` is the update that writes that outcome.
+
+    Raises:
+        SessionNotFound: there is no such session.
+        SessionRefusal: whatever else the rule raises.
+        StorageUnavailable: DynamoDB failed, or the session changed before every update.
+        InvalidItem: what is stored is not a session.
+    """
+    update = first_update
+    for _ in range(MAX_UPDATES):
+        result = table.update(session_id, update)
+        if result.image is None:
+            raise SessionNotFound(session_id)
+        stored = session_of(result.image)
+        if result.applied:
+            # A concurrent call with a later clock may have come first: the answer is as of then.
+            return Outcome(stored, stored.effective_ms(now_ms), changed=True)
+        outcome = rule(stored)
+        if not outcome.changed:
+            return outcome
+        update = next_update(stored, outcome)
+    raise StorageUnavailable(f"the session changed before each of {MAX_UPDATES} updates")

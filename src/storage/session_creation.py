@@ -1,0 +1,103 @@
+"""Stores new sessions; with an idempotency key, in one transaction with its record."""
+
+import random
+import time
+from typing import TYPE_CHECKING, cast
+
+from domain.creation import CreationRequest
+from domain.session import MS_PER_SECOND, Outcome, Session
+from storage.faults import StorageUnavailable
+from storage.idempotency import first_session_of, idempotency_record
+from storage.item import Item, item_of, number
+from storage.table import SessionsTable, call_dynamodb
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+MAX_TRANSACTIONS = 3
+MAX_PAUSE_SECONDS = 0.05
+
+IS_NEW = "attribute_not_exists(sessionId)"
+# DynamoDB deletes late: a key is forgotten when its time is over, not when its record is deleted.
+IS_NEW_OR_FORGOTTEN = f"{IS_NEW} OR #ttl <= :now"
+
+# A transaction that is cancelled for one of these may succeed when it is tried again.
+TEMPORARY_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
+
+_random = random.SystemRandom()  # what a snapshot restores would be the same everywhere
+
+
+def create_session(table: SessionsTable, session: Session) -> None:
+    """Store a new session, whose ID is random: one request.
+
+    Raises:
+        StorageUnavailable: DynamoDB failed; the session may be stored all the same.
+    """
+    try:
+        call_dynamodb(
+            table.client.put_item,
+            TableName=table.name,
+            Item=item_of(session, table.retention_seconds),
+            ConditionExpression=IS_NEW,
+        )
+    except table.client.exceptions.ConditionalCheckFailedException:
+        return  # the reply to an earlier attempt was lost: nobody else uses this ID
+
+
+def create_session_once(
+    table: SessionsTable, session: Session, request: CreationRequest, record_id: str
+) -> Outcome:
+    """Store a new session, unless this request has stored one: then that one, as it was first.
+
+    ``record_id`` is the ``idempotency_record_id`` of the request's key. One request to DynamoDB, up
+    to three while another transaction with the same key is under way.
+
+    Raises:
+        IdempotencyKeyReused: the key was used to create a different session.
+        StorageUnavailable: DynamoDB failed, or other transactions were in the way.
+    """
+    now_ms = session.created_at_ms
+    for attempt in range(MAX_TRANSACTIONS):
+        if attempt:  # a pause, lest the same transactions meet again
+            time.sleep(_random.uniform(0, MAX_PAUSE_SECONDS))
+        try:
+            call_dynamodb(
+                table.client.transact_write_items,
+                TransactItems=_puts(table, session, request, record_id),
+            )
+        except table.client.exceptions.TransactionCanceledException as cancelled:
+            reasons = cancelled.response["CancellationReasons"]
+            if reasons[0]["Code"] == "ConditionalCheckFailed":
+                first = first_session_of(cast("Item", reasons[0]["Item"]), request)
+                return Outcome(first, now_ms, changed=False)
+            if not any(reason["Code"] in TEMPORARY_REASONS for reason in reasons):
+                raise
+        else:
+            return Outcome(session, now_ms, changed=True)
+    raise StorageUnavailable(f"{MAX_TRANSACTIONS} transactions met others in their way")
+
+
+def _puts(
+    table: SessionsTable, session: Session, request: CreationRequest, record_id: str
+) -> "list[TransactWriteItemTypeDef]":
+    return [
+        {
+            "Put": {
+                "TableName": table.name,
+                "Item": idempotency_record(record_id, session, request),
+                "ConditionExpression": IS_NEW_OR_FORGOTTEN,
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": {
+                    ":now": number(session.created_at_ms // MS_PER_SECOND)
+                },
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        {
+            "Put": {
+                "TableName": table.name,
+                "Item": item_of(session, table.retention_seconds),
+                "ConditionExpression": IS_NEW,
+            }
+        },
+    ]

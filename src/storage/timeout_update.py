@@ -1,0 +1,83 @@
+"""A change of the time limits: read, apply ``domain.timeout.change_timeout``, write what it says.
+
+Such a change is rare, so it is simple: the update requires that what the rule was applied to is
+still stored. If it is not, everything starts again after a random pause.
+"""
+
+import random
+import time
+
+from domain import timeout as rule
+from domain.refusals import SessionNotFound
+from domain.session import Outcome
+from domain.timeout import TimeoutChange
+from storage.faults import StorageUnavailable
+from storage.item import TIMEOUT_ATTRIBUTES, Item, item_of, session_of
+from storage.table import ConditionalUpdate, SessionsTable, update_expression
+
+MAX_SECONDS = 10
+"""How long after the first attempt another may begin."""
+
+MAX_PAUSE_SECONDS = 0.1
+
+NEW_LIMITS = update_expression(
+    "SET timeoutConfig.timeoutMinutes = :timeoutMinutes, timeoutConfig.autoRenew = :autoRenew, "
+    "timeoutConfig.maxDurationMinutes = :maxDurationMinutes, "
+    "timeoutConfig.warningThresholdMinutes = :warningThresholdMinutes, "
+    "timeoutMs = :timeoutMs, timeoutSeconds = :timeoutSeconds, maxExpiresAt = :maxExpiresAt, "
+    "fullRenewalUntil = :fullRenewalUntil, expiresAt = :expiresAt, #ttl = :ttl",
+    "timeoutConfig = :readTimeoutConfig",
+    "lastActivity = :readLastActivity",
+    "expiresAt = :readExpiresAt",
+    ttl="ttl",
+)
+"""The limits and all that follows from them, if what they follow from is still as it was read."""
+
+WRITTEN = ("timeoutMs", "timeoutSeconds", "maxExpiresAt", "fullRenewalUntil", "expiresAt", "ttl")
+
+_random = random.SystemRandom()  # what a snapshot restores would be the same everywhere
+
+
+def change_timeout(
+    table: SessionsTable, session_id: str, now_ms: int, change: TimeoutChange
+) -> Outcome:
+    """Change the limits of the session with this ID, or refuse to, as the rule says.
+
+    One request for each refusal and where nothing changes, two for a change. Both again, until ten
+    seconds have passed, where the session changed in between.
+
+    Raises:
+        SessionNotFound, SessionExpired, MaximumBelowTimeout: the rule refuses the change.
+        StorageUnavailable: DynamoDB failed, or the session kept changing.
+        InvalidItem: what is stored is not a session.
+    """
+    deadline = time.monotonic() + MAX_SECONDS
+    while True:
+        item = table.get(session_id)
+        if item is None:
+            raise SessionNotFound(session_id)
+        outcome = rule.change_timeout(session_of(item), change, now_ms)
+        if not outcome.changed:
+            return outcome
+        if table.update(session_id, update_for(table, item, outcome)).applied:
+            return outcome
+        pause_seconds = _random.uniform(0, MAX_PAUSE_SECONDS)
+        if time.monotonic() + pause_seconds >= deadline:
+            raise StorageUnavailable(f"the session kept changing for {MAX_SECONDS} s")
+        time.sleep(pause_seconds)
+
+
+def update_for(table: SessionsTable, read: Item, outcome: Outcome) -> ConditionalUpdate:
+    """The update that turns the item, as it was read, into the outcome."""
+    changed = item_of(outcome.session, table.retention_seconds)
+    limits = changed["timeoutConfig"]["M"]
+    return ConditionalUpdate(
+        NEW_LIMITS,
+        {
+            **{f":{name}": limits[name] for name in TIMEOUT_ATTRIBUTES.values()},
+            **{f":{name}": changed[name] for name in WRITTEN},
+            ":readTimeoutConfig": read["timeoutConfig"],
+            ":readLastActivity": read["lastActivity"],
+            ":readExpiresAt": read["expiresAt"],
+        },
+    )

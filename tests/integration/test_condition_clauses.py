@@ -1,0 +1,224 @@
+"""Each clause of each condition has a case in which the update is wrong without it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from domain import heartbeat as heartbeat_rule
+from domain import renewal as renewal_rule
+from domain import timeout as timeout_rule
+from domain.session import Session
+from domain.timeout import TimeoutChange
+from storage import heartbeat_update, renewal_update, session_deletion, timeout_update
+from storage.conditional_update import IS_A_SESSION
+from storage.faults import InvalidItem
+from storage.item import Item, item_of
+from storage.table import ConditionalUpdate, SessionsTable
+from tests.support.items import configured, having, without
+from tests.support.sessions import NOON_MS, session
+from tests.support.tables import item_with, put
+
+UpdateMaker = Callable[[SessionsTable, Session | None], ConditionalUpdate]
+
+
+def renew(table: SessionsTable, seen: Session | None) -> ConditionalUpdate:
+    if seen is None:
+        return renewal_update.full_timeout_update(table, NOON_MS, "r1")
+    outcome = renewal_rule.renew(seen, NOON_MS, "r1")
+    return renewal_update.update_for(table, seen, outcome, "r1")
+
+
+def heartbeat(table: SessionsTable, seen: Session | None) -> ConditionalUpdate:
+    if seen is None:
+        return heartbeat_update.first_update(table, NOON_MS, "r1")
+    outcome = heartbeat_rule.record_heartbeat(seen, NOON_MS, "r1")
+    return heartbeat_update.update_for(table, seen, outcome, "r1")
+
+
+def change(table: SessionsTable, seen: Session | None) -> ConditionalUpdate:
+    assert seen is not None
+    outcome = timeout_rule.change_timeout(seen, TimeoutChange(timeout_minutes=20), NOON_MS)
+    return timeout_update.update_for(table, item_of(seen, table.retention_seconds), outcome)
+
+
+NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
+LATER_CLOCK = session(active=1, expires=31)
+NOT_AUTOMATIC = session(auto_renew=False)
+
+A_SESSION: dict[str, Item] = {
+    "attribute_type(agentId, :S)": without("agentId"),
+    "attribute_type(userId, :S)": without("userId"),
+    "begins_with(metadata, :brace)": having("metadata", {"S": "[]"}),
+    "attribute_type(createdAt, :N)": without("createdAt"),
+    "renewalCount >= :zero": without("renewalCount"),
+    "timeoutMs > :zero": having("timeoutMs", {"N": "0"}),
+    "timeoutSeconds > :zero": without("timeoutSeconds"),
+    **{
+        f"attribute_type(timeoutConfig.{name}, :{kind})": configured(name, {"S": ""})
+        for name, kind in {
+            "timeoutMinutes": "N",
+            "autoRenew": "BOOL",
+            "maxDurationMinutes": "N",
+            "warningThresholdMinutes": "N",
+        }.items()
+    },
+}
+
+# The call, what an earlier request of it saw (None: this is the first), and for each clause the
+# session that the update meets.
+CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = [
+    (
+        renew,
+        None,
+        {
+            "expiresAt > :now": session(expires=0),
+            "expiresAt < maxExpiresAt": session(created=-690, active=0, expires=30),
+            "fullRenewalUntil >= :now": NEAR_MAXIMUM,
+            "lastActivity <= :now": LATER_CLOCK,
+            "lastRenewalId <> :renewalId": session(last_renewal_id="r1"),
+            **A_SESSION,
+        },
+    ),
+    # A second update meets a session that another call changed since the first one saw it.
+    (
+        renew,
+        NEAR_MAXIMUM,
+        {
+            "expiresAt > :now": session(created=-710, expires=0),
+            "expiresAt < maxExpiresAt": session(created=-710, expires=10),
+            "fullRenewalUntil < :now": session(created=-710, active=-4, expires=1, timeout=5),
+            "lastActivity <= :now": session(created=-710, active=1, expires=5),
+            "maxExpiresAt = :maxExpiresAt": session(
+                created=-710, active=-20, expires=5, maximum=725
+            ),
+            "lastRenewalId <> :renewalId": session(
+                created=-710, active=-20, expires=5, last_renewal_id="r1"
+            ),
+        },
+    ),
+    (
+        renew,
+        LATER_CLOCK,
+        {
+            "expiresAt >= :expiresAt": session(active=1, expires=30),
+            "expiresAt < maxExpiresAt": session(created=-680, expires=40),
+            "lastRenewalId <> :renewalId": session(active=1, expires=31, last_renewal_id="r1"),
+        },
+    ),
+    (heartbeat, None, {heartbeat_update.AUTO_RENEW: NOT_AUTOMATIC}),
+    (
+        heartbeat,
+        NEAR_MAXIMUM,
+        {
+            heartbeat_update.AUTO_RENEW: session(
+                created=-710, active=-20, expires=5, auto_renew=False
+            )
+        },
+    ),
+    (
+        heartbeat,
+        LATER_CLOCK,
+        {heartbeat_update.AUTO_RENEW: session(active=1, expires=31, auto_renew=False)},
+    ),
+    (
+        heartbeat,
+        NOT_AUTOMATIC,
+        {
+            "expiresAt > :now": session(expires=0, auto_renew=False),
+            "lastActivity <= :now": session(active=1, auto_renew=False),
+            "(timeoutConfig.autoRenew = :false OR expiresAt >= maxExpiresAt)": session(),
+            "(timeoutConfig.autoRenew = :false OR lastRenewalId <> :renewalId)": session(
+                created=-700, last_renewal_id="r1"
+            ),
+        },
+    ),
+    (
+        change,
+        session(),
+        {
+            "timeoutConfig = :readTimeoutConfig": session(timeout=40, expires=20),
+            "lastActivity = :readLastActivity": session(active=-9),
+            "expiresAt = :readExpiresAt": session(expires=19),
+        },
+    ),
+]
+EACH = [(make, seen, clause, met) for make, seen, cases in CASES for clause, met in cases.items()]
+
+
+def clauses_of(update: ConditionalUpdate) -> list[str]:
+    return str(update.expression["ConditionExpression"]).split(" AND ")
+
+
+def test_every_clause_has_its_case(table_on_dynamodb_local: SessionsTable) -> None:
+    """A heartbeat that renews has those of the renewal, whose cases are enough for both."""
+    for make, seen, cases in CASES:
+        clauses = set(clauses_of(make(table_on_dynamodb_local, seen)))
+        if make is heartbeat and seen is not NOT_AUTOMATIC:
+            clauses -= set(clauses_of(renew(table_on_dynamodb_local, seen)))
+        assert set(cases) == clauses
+    assert set(A_SESSION) == set(IS_A_SESSION)
+
+
+@pytest.mark.parametrize(
+    ("make", "seen", "clause", "met"),
+    EACH,
+    ids=[f"{make.__name__}: {clause}" for make, _, clause, _ in EACH],
+)
+def test_an_update_is_refused_by_its_clause_alone(
+    table_on_dynamodb_local: SessionsTable,
+    make: UpdateMaker,
+    seen: Session | None,
+    clause: str,
+    met: Session | Item,
+) -> None:
+    table = table_on_dynamodb_local
+    update = make(table, seen)
+    put(table, met)
+    before = item_with(table, "a-session")
+    assert not table.update("a-session", update).applied
+    assert item_with(table, "a-session") == before
+    assert applies(table, without_clause(update, clause))
+
+
+def without_clause(update: ConditionalUpdate, clause: str) -> ConditionalUpdate:
+    assert clause in clauses_of(update)
+    condition = " AND ".join(each for each in clauses_of(update) if each != clause)
+    expression = {**update.expression, "ConditionExpression": condition}
+    used = re.findall(r":\w+", f"{expression['UpdateExpression']} {condition}")
+    return replace(
+        update, expression=expression, values={name: update.values[name] for name in used}
+    )
+
+
+def applies(table: SessionsTable, update: ConditionalUpdate) -> bool:
+    """Whether nothing else holds the update back: it is applied, or its arithmetic fails."""
+    try:
+        return table.update("a-session", update).applied
+    except ClientError as error:
+        return "operand" in str(error) or "does not exist" in str(error)
+
+
+# Except for two that are the only ones to use a value: DynamoDB refuses values that nothing uses.
+DELETION_CLAUSES = [
+    each for each in session_deletion.DELETABLE if ":brace" not in each and ":BOOL" not in each
+]
+
+
+@pytest.mark.parametrize("clause", DELETION_CLAUSES)
+def test_a_deletion_is_refused_by_its_clause_alone(
+    table_on_dynamodb_local: SessionsTable, monkeypatch: pytest.MonkeyPatch, clause: str
+) -> None:
+    table = table_on_dynamodb_local
+    attribute = re.search(r"(timeoutConfig\.)?(\w+)(?=[,\s])", clause)
+    assert attribute is not None
+    name = attribute[2]
+    put(table, configured(name, None) if attribute[1] else without(name))
+    with pytest.raises(InvalidItem):
+        session_deletion.delete_session(table, "a-session")
+    others = [each for each in session_deletion.DELETABLE if each != clause]
+    monkeypatch.setattr(session_deletion, "DELETABLE", others)
+    session_deletion.delete_session(table, "a-session")
+    assert item_with(table, "a-session") == {}

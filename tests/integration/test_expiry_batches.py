@@ -1,0 +1,261 @@
+"""Generated batches and faults: each record is published or kept as a dead letter, once."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local.stream import Record
+from publishing.event_bus import MAX_BYTES, MAX_ENTRIES, MAX_PAUSES_SECONDS, Event
+from publishing.expiry_publisher import session_expired_event
+from tests.support.functions import expiry_function
+from tests.support.queues import Queue
+from tests.support.scripted_eventbridge import (
+    Answer,
+    Entry,
+    ScriptedEventBridge,
+    client_error,
+    disconnect,
+    take,
+    throttle_request,
+)
+from tests.support.stream_records import (
+    Invocation,
+    expired_session,
+    session_numbers,
+    ttl_deletion,
+)
+
+MAX_INVOCATIONS = 100
+MAX_TRIES = 1 + len(MAX_PAUSES_SECONDS)
+TOO_LITTLE_MS, ENOUGH_MS = 1000, 300_000
+
+GOOD, NOT_A_SESSION, POISON = "good", "not a session", "poison"
+"""Kinds of records. EventBridge refuses poison for good."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_pauses() -> Iterator[None]:
+    """Let the pauses between retries take no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", lambda _: None)
+        yield
+
+
+@dataclass
+class ScriptedSqs:
+    """Takes a message or fails, as scripted, and then takes every message."""
+
+    failures: list[bool] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+
+    def send_message(self, *, MessageBody: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        """``SendMessage``."""
+        if self.failures and self.failures.pop(0):
+            raise client_error("ServiceUnavailable", 503)
+        (record,) = json.loads(MessageBody)["Records"]
+        self.taken.append(sequence_number(record))
+        return {"MessageId": "1"}
+
+
+def sequence_number(record: Record) -> int:
+    return int(record["dynamodb"]["SequenceNumber"])
+
+
+def record_of(kind: str, number: int, **fields: Any) -> Record:
+    record = ttl_deletion(expired_session(number, **fields), number)
+    if kind == NOT_A_SESSION:
+        del record["dynamodb"]["OldImage"]["agentId"]
+    return record
+
+
+def numbers(kinds: Sequence[str], *wanted: str) -> list[int]:
+    """The numbers of the records of the wanted kinds."""
+    return [number for number, kind in enumerate(kinds) if kind in wanted]
+
+
+def with_poison(answer: Answer, kinds: Sequence[str], whole: bool) -> Answer:
+    """The same answer, but poison is refused: its entry alone, or the whole request."""
+
+    def refuse_poison(entries: Sequence[Entry]) -> list[str | None]:
+        codes = answer(entries)
+        is_poison = [kinds[number] == POISON for number in session_numbers(entries)]
+        if whole and any(is_poison):
+            raise client_error("ValidationException", 400)
+        return [
+            "MalformedDetail" if poison else code
+            for poison, code in zip(is_poison, codes, strict=True)
+        ]
+
+    return refuse_poison
+
+
+def eventbridge_with(
+    answers: Sequence[Answer], kinds: Sequence[str], whole: bool
+) -> ScriptedEventBridge:
+    """Gives these answers and then takes everything, but never poison."""
+    return ScriptedEventBridge([with_poison(each, kinds, whole) for each in (*answers, take)])
+
+
+def throttle_entries(is_throttled: Sequence[bool]) -> Answer:
+    """Throttle the entries at these positions."""
+    padded = [*is_throttled, *[False] * MAX_ENTRIES]
+    return lambda entries: [
+        "ThrottlingException" if throttled else None
+        for _, throttled in zip(entries, padded, strict=False)
+    ]
+
+
+kinds_without_poison = st.lists(st.sampled_from([GOOD, NOT_A_SESSION]), max_size=25)
+all_kinds = st.lists(st.sampled_from([GOOD, GOOD, NOT_A_SESSION, POISON]), max_size=25)
+outages = st.lists(st.sampled_from([take, throttle_request, disconnect]), max_size=8)
+# Each lasts longer than the retries of a request.
+throttlings = st.lists(
+    st.just([True] * MAX_ENTRIES) | st.lists(st.booleans(), min_size=2, max_size=MAX_ENTRIES),
+    min_size=1,
+    max_size=6,
+).map(lambda each: [throttle_entries(entries) for entries in each for _ in range(MAX_TRIES)])
+queue_failures = st.lists(st.booleans(), max_size=8)
+times_left = st.lists(st.sampled_from([TOO_LITTLE_MS, ENOUGH_MS]), max_size=10)
+
+
+def deliver(
+    records: Sequence[Record],
+    eventbridge: ScriptedEventBridge,
+    sqs: ScriptedSqs,
+    remaining_ms: Sequence[int] = (),
+) -> tuple[list[int], list[int]]:
+    """Invoke the function as Lambda does, until no record is left to retry.
+
+    Returns the numbers of the records that were published and of those that were kept.
+    """
+    function = expiry_function(eventbridge.client, Queue(cast("Any", sqs), "queue"))
+    invocation = Invocation((*remaining_ms, ENOUGH_MS))
+    left = records
+    for _ in range(MAX_INVOCATIONS):
+        report = function({"Records": left}, invocation)["batchItemFailures"]
+        if not report:
+            return session_numbers(eventbridge.taken), sqs.taken
+        first = min(int(each["itemIdentifier"]) for each in report)
+        left = [each for each in records if sequence_number(each) >= first]
+    pytest.fail("the batch is retried for ever")
+
+
+def batch_of(kinds: Sequence[str]) -> list[Record]:
+    return [record_of(kind, number) for number, kind in enumerate(kinds)]
+
+
+@given(kinds_without_poison, outages, queue_failures, times_left)
+def test_outages_of_bus_and_queue_lose_repeat_and_reorder_nothing(
+    kinds: list[str], answers: list[Answer], failures: list[bool], remaining_ms: list[int]
+) -> None:
+    eventbridge, sqs = ScriptedEventBridge([*answers, take]), ScriptedSqs(failures)
+
+    published, kept = deliver(batch_of(kinds), eventbridge, sqs, remaining_ms)
+
+    assert published == numbers(kinds, GOOD)
+    assert kept == numbers(kinds, NOT_A_SESSION)
+
+
+@given(all_kinds, outages, st.booleans(), times_left)
+def test_poison_is_kept_and_harms_nothing_else_even_in_outages(
+    kinds: list[str], answers: list[Answer], whole: bool, remaining_ms: list[int]
+) -> None:
+    """The queue is up: else what is published along with a refused entry is published again."""
+    eventbridge = eventbridge_with(answers, kinds, whole)
+
+    published, kept = deliver(batch_of(kinds), eventbridge, ScriptedSqs(), remaining_ms)
+
+    assert published == numbers(kinds, GOOD)
+    assert kept == numbers(kinds, NOT_A_SESSION, POISON)
+
+
+@settings(max_examples=500)
+@given(all_kinds, throttlings, st.booleans(), times_left)
+def test_throttled_entries_are_each_published_or_kept_once(
+    kinds: list[str], answers: list[Answer], whole: bool, remaining_ms: list[int]
+) -> None:
+    """An entry that stays refused while others are taken is kept."""
+    eventbridge = eventbridge_with(answers, kinds, whole)
+
+    published, kept = deliver(batch_of(kinds), eventbridge, ScriptedSqs(), remaining_ms)
+
+    assert sorted(published + kept) == list(range(len(kinds)))
+    assert set(published) <= set(numbers(kinds, GOOD))
+    assert kept == sorted(kept)
+
+
+@given(all_kinds, outages | throttlings, st.booleans(), queue_failures, times_left)
+def test_whatever_fails_at_once_no_record_is_lost(
+    kinds: list[str],
+    answers: list[Answer],
+    whole: bool,
+    failures: list[bool],
+    remaining_ms: list[int],
+) -> None:
+    eventbridge, sqs = eventbridge_with(answers, kinds, whole), ScriptedSqs(failures)
+
+    published, kept = deliver(batch_of(kinds), eventbridge, sqs, remaining_ms)
+
+    assert {*published, *kept} == set(range(len(kinds)))
+
+
+def metadata_of(size: int) -> str:
+    return json.dumps({"text": "x" * size})
+
+
+OVERHEAD_BYTES = session_expired_event(record_of(GOOD, 0, metadata_json=metadata_of(0))).size_bytes
+# Of the last, two to four fill a request to within a few bytes.
+sizes = (
+    st.integers(0, 1000)
+    | st.integers(0, MAX_BYTES // 2)
+    | st.builds(
+        lambda parts, more: MAX_BYTES // parts - OVERHEAD_BYTES + more,
+        st.integers(2, 4),
+        st.integers(-4, 4),
+    )
+)
+runs_of_good_records = st.lists(st.lists(sizes, max_size=25), max_size=3)
+
+
+@given(runs_of_good_records)
+def test_events_go_out_once_in_order_and_in_as_few_requests_as_fit(
+    runs: list[list[int]],
+) -> None:
+    """A bad record ends each run of good ones, whose metadata has these sizes."""
+    eventbridge, sqs = ScriptedEventBridge(), ScriptedSqs()
+
+    published, kept = deliver(batch_of_runs(runs), eventbridge, sqs)
+
+    assert sorted(published + kept) == list(range(sum(map(len, runs)) + len(runs)))
+    assert published == sorted(published)
+    assert len(kept) == len(runs)
+    for request in eventbridge.requests:
+        assert fits(request)
+    for request, following in itertools.pairwise(eventbridge.requests):
+        last, first = session_numbers([request[-1], following[0]])
+        assert first > last + 1 or not fits([*request, following[0]])
+
+
+def batch_of_runs(runs: list[list[int]]) -> list[Record]:
+    number = itertools.count()
+    return [
+        record
+        for run in runs
+        for record in (
+            *(record_of(GOOD, next(number), metadata_json=metadata_of(size)) for size in run),
+            record_of(NOT_A_SESSION, next(number)),
+        )
+    ]
+
+
+def fits(entries: Sequence[Entry]) -> bool:
+    """Whether EventBridge takes these entries as one request."""
+    events = [Event(entry["DetailType"], entry["Detail"], at_ms=0) for entry in entries]
+    return len(events) <= MAX_ENTRIES and sum(each.size_bytes for each in events) <= MAX_BYTES

@@ -1,0 +1,124 @@
+"""The sample events in ``events/``: each has the outcome that its name says."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from local.demo import put_demo_sessions
+from local.template import Route, Template
+from runtime.clock import epoch_ms
+from storage.table import SessionsTable
+from tests.support.api_events import EVENTS, LAMBDA_CONTEXT
+from tests.support.contract import answered, assert_event_schema
+from tests.support.functions import expiry_function, renew_function, sessions_function
+from tests.support.queues import Queue
+from tests.support.stream_records import Invocation
+
+RENEWALS = {
+    "at-the-maximum": 422,
+    "expired": 410,
+    "not-found": 404,
+    "renew": 200,
+    "renew-to-the-maximum": 200,
+    "retry": 200,
+    "wrong-method": 405,
+}
+OTHERS = {
+    "change-timeout": 200,
+    "create": 201,
+    "create-invalid": 400,
+    "create-once": 201,
+    "delete": 200,
+    "health": 200,
+    "heartbeat": 200,
+    "list": 200,
+    "read": 200,
+    "wrong-path": 404,
+}
+OUTCOMES = RENEWALS | OTHERS
+DELETION = "removed-by-ttl"
+PUBLISHED = "session-expired"
+"""What the function publishes for that deletion, as a rule's target gets it."""
+
+
+def event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return found
+
+
+def call(table: SessionsTable, name: str, sent: dict[str, Any]) -> dict[str, Any]:
+    """The response of the function that the event of this name is for."""
+    function = renew_function if name in RENEWALS else sessions_function
+    return function(table, epoch_ms)(sent, LAMBDA_CONTEXT)
+
+
+def test_every_sample_event_has_a_known_outcome() -> None:
+    names = [*OUTCOMES, DELETION, PUBLISHED]
+
+    assert sorted(file.stem for file in EVENTS.glob("*.json")) == sorted(names)
+
+
+@pytest.mark.parametrize(("name", "status"), OUTCOMES.items())
+def test_a_sample_event_has_the_outcome_of_its_name(
+    table_on_moto: SessionsTable, name: str, status: int
+) -> None:
+    put_demo_sessions(table_on_moto)
+
+    assert call(table_on_moto, name, event(name))["statusCode"] == status
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_a_sample_event_has_the_route_key_of_its_path(name: str) -> None:
+    sent = event(name)
+
+    assert sent["routeKey"] == sent["requestContext"]["routeKey"] == route_of(sent).key
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_the_route_of_a_sample_event_leads_to_its_function(name: str) -> None:
+    module = "renew" if name in RENEWALS else "sessions"
+
+    assert route_of(event(name)).handler == f"handlers.{module}.handler"
+
+
+def route_of(sent: dict[str, Any]) -> Route:
+    """The route by which API Gateway would pass this event on."""
+    method = sent["requestContext"]["http"]["method"]
+    return next(
+        route for route in Template().routes() if route.match(method, sent["rawPath"]) is not None
+    )
+
+
+def test_the_retry_with_another_request_id_is_not_counted_again(
+    table_on_moto: SessionsTable,
+) -> None:
+    put_demo_sessions(table_on_moto)
+    first = answered(call(table_on_moto, "retry", event("retry")))
+    another = event("retry")
+    another["requestContext"]["requestId"] = "another"
+
+    again = answered(call(table_on_moto, "retry", another))
+
+    assert again.body["renewalCount"] == first.body["renewalCount"]
+
+
+def test_the_sample_deletion_passes_the_stream_filter() -> None:
+    assert all(map(Template().matches_stream_filter, event(DELETION)["Records"]))
+
+
+def test_the_published_sample_matches_the_schema() -> None:
+    assert_event_schema(event(PUBLISHED))
+
+
+def test_the_published_sample_is_what_the_sample_deletion_leads_to(
+    consumer: Queue, dead_letters: Queue
+) -> None:
+    function = expiry_function(boto3.client("events"), dead_letters)
+
+    assert function(event(DELETION), Invocation()) == {"batchItemFailures": []}
+
+    (published,) = consumer.events()
+    set_by_eventbridge = {name: event(PUBLISHED)[name] for name in ("account", "id")}
+    assert published | set_by_eventbridge == event(PUBLISHED)

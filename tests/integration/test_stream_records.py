@@ -1,0 +1,215 @@
+"""A stream record: the expiry that it tells of, or why it tells of none."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.creation import CreationRequest
+from domain.session import MS_PER_SECOND, Expiry
+from domain.session_json import session_expired_json
+from domain.timeout import TimeoutChange
+from publishing.failures import InvalidRecord
+from publishing.stream_records import expiry_of, sequence_number_of
+from storage.faults import InvalidItem
+from storage.idempotency import idempotency_record, idempotency_record_id
+from storage.item import item_of, number
+from tests.support.contract import OPENAPI, SESSION_EXPIRED, assert_detail_schema
+from tests.support.sessions import NOON_MS, SIGNING_KEY, session
+from tests.support.stream_records import DELAY_SECONDS, ttl_deletion
+from tests.support.tables import RETENTION_SECONDS
+
+NOON_SECONDS = NOON_MS // MS_PER_SECOND
+EXPIRED = session(expires=0, renewal_count=3, last_renewal_id="r3")
+REMOVED_AT_MS = NOON_MS + (RETENTION_SECONDS + DELAY_SECONDS) * MS_PER_SECOND
+
+
+def recorded_at(seconds: object) -> dict[str, Any]:
+    """The deletion of the session, recorded at this time."""
+    record = ttl_deletion(EXPIRED)
+    record["dynamodb"]["ApproximateCreationDateTime"] = seconds
+    return record
+
+
+def with_ttl(stored: dict[str, Any], ttl_seconds: int) -> dict[str, Any]:
+    return {**stored, "ttl": number(ttl_seconds)}
+
+
+def test_a_deletion_by_ttl_tells_of_the_session_as_it_stood() -> None:
+    assert expiry_of(ttl_deletion(EXPIRED, 7)) == Expiry(f"{7:032x}", EXPIRED, REMOVED_AT_MS)
+
+
+def test_a_session_is_not_removed_before_its_ttl() -> None:
+    """The stream rounds its times down. DynamoDB Local's rounds to the minute."""
+    expiry = expiry_of(recorded_at(NOON_SECONDS))
+
+    assert expiry.removed_at_ms == NOON_MS + RETENTION_SECONDS * MS_PER_SECOND
+
+
+def test_the_detail_has_every_field_of_its_schema() -> None:
+    detail = json.loads(session_expired_json(expiry_of(ttl_deletion(EXPIRED))))
+
+    assert_detail_schema(detail)
+    assert detail.keys() == SESSION_EXPIRED["properties"]["detail"]["properties"].keys()
+
+
+def test_the_detail_tells_when_the_session_expired_and_was_removed() -> None:
+    detail = json.loads(session_expired_json(expiry_of(ttl_deletion(EXPIRED))))
+
+    assert detail["expiredAt"] == "2100-01-01T12:00:00.000Z"
+    assert detail["removedAt"] == "2100-01-02T12:10:00.000Z"
+
+
+def test_the_detail_has_the_session_as_it_was_when_it_expired() -> None:
+    detail = json.loads(session_expired_json(expiry_of(ttl_deletion(EXPIRED))))
+
+    assert detail["session"]["expiresAt"] == "2100-01-01T12:00:00.000Z"
+    assert detail["session"]["timeRemaining"] == 0
+    assert detail["session"]["isNearExpiration"] is False
+    assert detail["session"]["renewalCount"] == 3
+
+
+def test_events_and_api_answers_share_their_definitions() -> None:
+    """They stand in two files, so that each file can be read by itself."""
+    schemas = json.dumps(OPENAPI["components"]["schemas"])
+    definitions = json.loads(schemas.replace("#/components/schemas/", "#/$defs/"))
+
+    for name, definition in SESSION_EXPIRED["$defs"].items():
+        assert definition == definitions[name]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"userIdentity": None},
+        {"userIdentity": {"type": "Service", "principalId": "another.amazonaws.com"}},
+        {"userIdentity": {"type": "User", "principalId": "dynamodb.amazonaws.com"}},
+        {"eventName": "MODIFY"},
+    ],
+    ids=["deleted by a call", "another service", "a user", "an update"],
+)
+def test_only_a_deletion_by_ttl_is_an_expiry(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRecord, match="not a deletion by TTL"):
+        expiry_of(ttl_deletion(EXPIRED, **fields))
+
+
+def test_a_live_session_with_a_wrong_ttl_has_not_expired() -> None:
+    live = with_ttl({**item_of(session(expires=20), 0)}, NOON_SECONDS - 3600)
+
+    with pytest.raises(InvalidRecord, match="its ttl is wrong"):
+        expiry_of(ttl_deletion(live))
+
+
+def test_an_expired_session_with_a_wrong_ttl_has_expired() -> None:
+    record = ttl_deletion(with_ttl({**item_of(EXPIRED, 0)}, NOON_SECONDS - 3600))
+    record["dynamodb"]["ApproximateCreationDateTime"] = NOON_SECONDS
+
+    assert expiry_of(record).removed_at_ms == NOON_MS
+
+
+def test_an_idempotency_record_is_not_a_session() -> None:
+    request = CreationRequest("agent", "user", "{}", TimeoutChange())
+    record_id = idempotency_record_id(request, "key", SIGNING_KEY)
+
+    with pytest.raises(InvalidItem, match="agentId"):
+        expiry_of(ttl_deletion(idempotency_record(record_id, EXPIRED, request)))
+
+
+def test_a_session_id_that_is_not_a_string_is_invalid() -> None:
+    record = ttl_deletion(EXPIRED)
+    record["dynamodb"]["OldImage"]["sessionId"]["S"] = 5
+
+    with pytest.raises(InvalidRecord, match="sessionId is not a string"):
+        expiry_of(record)
+
+
+def test_a_record_without_an_image_is_invalid() -> None:
+    record = ttl_deletion(EXPIRED)
+    del record["dynamodb"]["OldImage"]
+
+    with pytest.raises(InvalidRecord) as invalid:
+        expiry_of(record)
+    assert invalid.value.defect == "it has no 'OldImage'"
+
+
+def test_an_item_without_a_ttl_is_invalid() -> None:
+    record = ttl_deletion(EXPIRED)
+    del record["dynamodb"]["OldImage"]["ttl"]
+
+    with pytest.raises(InvalidItem, match="ttl is missing"):
+        expiry_of(record)
+
+
+@pytest.mark.parametrize("event_id", ["", "x" * 129, 5])
+def test_a_record_without_a_usable_event_id_is_invalid(event_id: object) -> None:
+    with pytest.raises(InvalidRecord, match="eventID"):
+        expiry_of(ttl_deletion(EXPIRED, eventID=event_id))
+
+
+@pytest.mark.parametrize("seconds", [10**12, float("inf"), "soon", None])
+def test_a_record_without_a_usable_time_is_invalid(seconds: object) -> None:
+    with pytest.raises(InvalidRecord):
+        expiry_of(recorded_at(seconds))
+
+
+@pytest.mark.parametrize("sequence_number", [None, "1\n2", "1" * 41])
+def test_a_sequence_number_is_up_to_40_digits_or_unknown(sequence_number: object) -> None:
+    record = ttl_deletion(EXPIRED)
+    record["dynamodb"]["SequenceNumber"] = sequence_number
+
+    assert sequence_number_of(record) == "unknown"
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+def paths(record: object, start: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The path of every value in the record."""
+    if not isinstance(record, dict):
+        return [start]
+    return [start, *(path for name in record for path in paths(record[name], (*start, name)))]
+
+
+PATHS = paths(ttl_deletion(EXPIRED))
+
+
+@given(st.sampled_from(PATHS), anything)
+def test_a_record_with_any_value_is_an_expiry_or_states_its_defect(
+    path: tuple[str, ...], value: object
+) -> None:
+    root: dict[str, Any] = {"record": ttl_deletion(EXPIRED)}
+    parent, name = parent_of(root, ("record", *path))
+    parent[name] = value
+
+    with suppress(InvalidItem, InvalidRecord):
+        expiry = expiry_of(root["record"])
+        assert_detail_schema(json.loads(session_expired_json(expiry)))
+        assert expiry.removed_at_ms >= expiry.session.expires_at_ms
+
+
+@given(st.sampled_from(PATHS[1:]))
+def test_a_record_without_any_one_value_is_an_expiry_or_states_its_defect(
+    path: tuple[str, ...],
+) -> None:
+    record = ttl_deletion(EXPIRED)
+    parent, name = parent_of(record, path)
+    del parent[name]
+
+    with suppress(InvalidItem, InvalidRecord):
+        assert expiry_of(record).session.session_id == EXPIRED.session_id
+
+
+def parent_of(record: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+    """The object that holds the value at this path, and the value's name in it."""
+    *names, last = path
+    parent = record
+    for name in names:
+        parent = parent[name]
+    return parent, last

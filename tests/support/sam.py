@@ -1,0 +1,7 @@
+"""SAM CLI, as the end-to-end tests call it."""
+
+import subprocess
+from collections.abc import Callable
+
+Sam = Callable[..., "subprocess.CompletedProcess[str]"]
+"""Runs ``sam`` with these arguments in the project's folder."""

@@ -1,0 +1,99 @@
+"""Tables of the template's definition, what is stored in them, and what is requested of them."""
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from domain.session import Session
+from local.dynamodb_local import DynamoDBLocalUnavailable, dynamodb_local
+from local.template import Template
+from storage.item import Item, item_of
+from storage.table import SessionsTable
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+RETENTION_SECONDS = 24 * 3600
+
+
+@contextmanager
+def running_dynamodb_local() -> Iterator[str]:
+    """DynamoDB Local, if this machine can run it. Yields its endpoint."""
+    with ExitStack() as stack:
+        try:
+            endpoint = stack.enter_context(dynamodb_local())
+        except DynamoDBLocalUnavailable as missing:
+            skip_or_fail(str(missing))
+        yield endpoint
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Skip what this machine cannot run. In CI, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def create_table(client: "DynamoDBClient") -> SessionsTable:
+    """A new table."""
+    name = f"sessions-{uuid.uuid4()}"
+    Template().create_table(client, name)
+    return SessionsTable(client, name, RETENTION_SECONDS)
+
+
+def put(table: SessionsTable, stored: Session | Item) -> None:
+    """Store the session, or the item as it is, in place of whatever has its ID."""
+    item = item_of(stored, table.retention_seconds) if isinstance(stored, Session) else stored
+    table.client.put_item(TableName=table.name, Item=item)
+
+
+def item_with(table: SessionsTable, session_id: str) -> Item:
+    """The item as it stands; empty if there is none."""
+    key = {"sessionId": {"S": session_id}}
+    reply = table.client.get_item(TableName=table.name, Key=key, ConsistentRead=True)
+    return reply.get("Item", {})
+
+
+@dataclass(frozen=True)
+class Requested:
+    """An operation that a client was asked for, and its parameters."""
+
+    operation: str
+    parameters: Mapping[str, Any]
+
+
+@contextmanager
+def recorded_requests(client: Any) -> Iterator[list[Requested]]:
+    """What the client is asked for while the context lasts."""
+    recorded: list[Requested] = []
+
+    def record(params: Mapping[str, Any], model: Any, **_: object) -> None:
+        recorded.append(Requested(model.name, params))
+
+    events = client.meta.events
+    events.register("provide-client-params", record)
+    try:
+        yield recorded
+    finally:
+        events.unregister("provide-client-params", record)
+
+
+@contextmanager
+def requests_to(table: SessionsTable) -> Iterator[list[str]]:
+    """The operations that the table's client is asked for while the context lasts, by name."""
+    operations: list[str] = []
+
+    def record(model: Any, **_: object) -> None:
+        operations.append(model.name)
+
+    events = table.client.meta.events
+    events.register("before-call.dynamodb", record)
+    try:
+        yield operations
+    finally:
+        events.unregister("before-call.dynamodb", record)
