@@ -85,7 +85,7 @@ def _have_table(client: "DynamoDBClient", name: str) -> str | None:
     """Create the table if it is missing. Returns the ARN of its stream, if it has one."""
     template = Template()
     try:
-        client.describe_table(TableName=name)
+        client.describe_table(TableName=name)["Table"]  # none if it is not DynamoDB that replies
     except client.exceptions.ResourceNotFoundException:
         # Of two servers that start at once, the second waits for the first one's table.
         with suppress(client.exceptions.ResourceInUseException):
