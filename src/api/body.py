@@ -76,6 +76,8 @@ def parse_object(text: str) -> dict[str, Any]:
 def compact_json(value: Any) -> str:
     """The parsed value as JSON: no whitespace, no needless escape, every number as it was spelt."""
     text = _compact(value)
+    if text.isascii():
+        return text
     return LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
