@@ -8,6 +8,7 @@ an object is refused rather than dropped.
 import base64
 import json
 import re
+from collections import Counter
 from itertools import accumulate
 from typing import Any, NoReturn
 
@@ -106,8 +107,8 @@ def _text_of(request: Request) -> str:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, times in counts.items() if times > 1)
         shown = compact_json(twice)[:MAX_SHOWN_CHARS]
         raise InvalidRequest("The body", f"free of duplicate names: {shown} stands twice")
     return found
