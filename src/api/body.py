@@ -28,8 +28,8 @@ MAX_SHOWN_CHARS = 100
 JSON_MEDIA_TYPE = re.compile(
     r'application/json\s*(;\s*(charset\s*=\s*(utf-8|"utf-8")\s*)?)?', re.ASCII | re.IGNORECASE
 )
-# One without an end takes the rest of the text: to try again behind each of its quotes takes
-# forever.
+# An unterminated string matches to the end of the text. Otherwise, the search would go on behind
+# each of its quotes, in quadratic time.
 STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 BRACKET = re.compile(r"[][{}]")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -62,7 +62,7 @@ def parse_object(text: str) -> dict[str, Any]:
     Raises:
         InvalidRequest: as for ``read_object``.
     """
-    if levels_of(text) > MAX_LEVELS:  # how deep Python's own parser goes depends on its version
+    if is_too_deep(text):  # how deep Python's own parser goes depends on its version
         allowed = f"a JSON object of members nested at most {MAX_METADATA_LEVELS} levels deep"
         raise InvalidRequest("The body", allowed)
     try:
@@ -82,12 +82,13 @@ def compact_json(value: Any) -> str:
     return LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def levels_of(text: str) -> int:
-    """How many objects and arrays are open at once, at most."""
+def is_too_deep(text: str) -> bool:
+    """Whether more objects and arrays than ``MAX_LEVELS`` are open at once."""
     if text.count("[") + text.count("{") <= MAX_LEVELS:
-        return 0
+        return False
     brackets = BRACKET.findall(STRING.sub("", text))
-    return max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0)
+    levels = accumulate(1 if each in "[{" else -1 for each in brackets)
+    return max(levels, default=0) > MAX_LEVELS
 
 
 def _text_of(request: Request) -> str:

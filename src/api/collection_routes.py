@@ -23,7 +23,7 @@ from storage.table import SessionsTable
 def collection_routes(
     table: SessionsTable, policy: TimeoutPolicy, signing_key: str, clock_ms: Callable[[], int]
 ) -> Routes:
-    """The calls on this table, by this clock (epoch milliseconds)."""
+    """The calls on all sessions. ``clock_ms`` tells the current epoch milliseconds."""
 
     def create_one(request: Request) -> Success:
         wanted = read_creation(request, policy)

@@ -10,7 +10,7 @@ from storage.table import SessionsTable
 
 
 def renewal_routes(table: SessionsTable, clock_ms: Callable[[], int]) -> Routes:
-    """The call on this table, by this clock (epoch milliseconds)."""
+    """The calls of RenewFunction. ``clock_ms`` tells the current epoch milliseconds."""
 
     def renew(request: Request) -> Success:
         outcome = renew_session(table, request.session_id, clock_ms(), request.renewal_id)

@@ -18,7 +18,7 @@ from storage.timeout_update import change_timeout
 def session_routes(
     table: SessionsTable, policy: TimeoutPolicy, clock_ms: Callable[[], int]
 ) -> Routes:
-    """The calls on this table, by this clock (epoch milliseconds)."""
+    """The calls on one session. ``clock_ms`` tells the current epoch milliseconds."""
 
     def read(request: Request) -> Success:
         body = session_info_json(read_session(table, request.session_id, clock_ms()))

@@ -21,15 +21,15 @@ def rfc3339(instant_ms: int) -> str:
     return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def session_info_json(stood: Snapshot) -> str:
+def session_info_json(snapshot: Snapshot) -> str:
     """The eleven fields of SessionInfo. ``timeRemaining`` counts from the snapshot's instant."""
-    session = stood.session
+    session = snapshot.session
     fields = {
         **_creation_fields(session),
         "lastActivity": rfc3339(session.last_activity_ms),
         "renewalCount": session.renewal_count,
-        "timeRemaining": session.time_remaining_ms(stood.at_ms),
-        "isNearExpiration": session.is_near_expiration(stood.at_ms),
+        "timeRemaining": session.time_remaining_ms(snapshot.at_ms),
+        "isNearExpiration": session.is_near_expiration(snapshot.at_ms),
     }
     return _object(fields, metadata=session.metadata_json)
 

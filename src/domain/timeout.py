@@ -42,7 +42,10 @@ class TimeoutChange:
 
 @dataclass(frozen=True, slots=True)
 class TimeoutPolicy:
-    """The limits that a deployment allows, and those it chooses for clients who send none."""
+    """The limits that a deployment allows, and those it chooses for clients who send none.
+
+    They are parameters of ``template.yaml``.
+    """
 
     default: TimeoutConfig
     min_timeout_minutes: int

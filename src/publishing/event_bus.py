@@ -45,7 +45,8 @@ DEPLOYMENT_CODES = frozenset(
 )
 """Refusals of an entry that are not about the entry: the function lacks a permission."""
 
-_random = random.SystemRandom()  # what a snapshot restores would be the same everywhere
+# SnapStart restores the state of `random`: every instance would pause for the same time.
+_random = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ class EventBus:
     def publish(self, request: Sequence[Event]) -> list[Verdict]:
         """Publish the events of one request (see ``fit_one_request``), and judge each of them.
 
-        Refused entries are retried alone. One that stays refused while others are taken is refused
-        for good. If nothing is taken, the bus is unavailable to the entries whose refusal may pass
+        Only refused entries are sent again. One that stays refused while others are taken is
+        refused for good. If nothing is taken, the bus is unavailable to the entries whose refusal may pass
         or is the deployment's fault.
         """
         try:

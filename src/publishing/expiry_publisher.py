@@ -21,7 +21,10 @@ from storage.faults import InvalidItem
 DETAIL_TYPE = "SessionExpired"
 
 RESERVE_MS = 150_000
-"""What a request, or a dead letter, may take in an outage: with less time left, none is begun."""
+"""What a request, or a dead letter, may take in an outage: with less time left, none is begun.
+
+``tests/integration/test_template.py`` adds it up from the clients' timeouts and the pauses.
+"""
 
 MAX_WAIT_MS = 6 * 3_600_000
 """How long after its deletion a record waits for the bus before it is kept as a dead letter."""
@@ -147,7 +150,12 @@ class _Batch:
 
 
 def session_expired_event(record: Any) -> Event:
-    """The event of the expiry that the record tells of."""
+    """The event of the expiry that the record tells of.
+
+    Raises:
+        InvalidRecord, InvalidItem: it tells of none.
+        EventTooLarge: EventBridge would not take the event.
+    """
     expiry = expiry_of(record)
     return Event(DETAIL_TYPE, session_expired_json(expiry), expiry.removed_at_ms)
 

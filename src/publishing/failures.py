@@ -19,7 +19,7 @@ class EventTooLarge(Exception):
 
 @dataclass(eq=False)
 class EventRefused(Exception):
-    """EventBridge refuses this event for good. ``code`` is EventBridge's own, if it gave one."""
+    """EventBridge refuses this event for good. ``code`` is EventBridge's own, or ``NoEventId``."""
 
     code: str
 

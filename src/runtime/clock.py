@@ -1,4 +1,4 @@
-"""The wall clock. Only entry points read it: everything else is told the instant."""
+"""The wall clock. Entry points pass it on; the rules are told the instant."""
 
 import time
 

@@ -123,7 +123,13 @@ def _timeout_policy(environment: Environment) -> TimeoutPolicy:
     ):
         if low > high:
             raise SettingsError(f"{name} must be at most {high_name}, {high}; it is {low}")
-    return TimeoutPolicy(TimeoutConfig(default, True, duration, warning), least, most)
+    limits = TimeoutConfig(
+        timeout_minutes=default,
+        auto_renew=True,
+        max_duration_minutes=duration,
+        warning_threshold_minutes=warning,
+    )
+    return TimeoutPolicy(limits, least, most)
 
 
 def _signing_key(environment: Environment) -> str:

@@ -16,6 +16,7 @@ from storage.item import session_of
 from storage.table import ConditionalUpdate, SessionsTable
 
 MAX_UPDATES = 4
+"""As many as end in time in an outage: see the sum in ``tests/integration/test_template.py``."""
 
 # What the first update checks although it does not use it: an item that is not a session stays as
 # it is. See docs/architecture.md for what a condition cannot see.

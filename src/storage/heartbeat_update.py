@@ -30,8 +30,8 @@ def record_heartbeat(
 ) -> Outcome:
     """Record activity in the session with this ID, or refuse to, as the rule says.
 
-    One request where it renews by a whole timeout and for each refusal, two otherwise; up to four
-    where the session changes meanwhile.
+    One request where it renews by a whole timeout, changes nothing or is refused, two otherwise; up
+    to four where the session changes meanwhile.
 
     Raises:
         SessionNotFound, SessionExpired: the rule refuses the heartbeat.

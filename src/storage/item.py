@@ -35,7 +35,7 @@ def number(value: int) -> dict[str, str]:
 
 
 def ttl_seconds(instant_ms: int, retention_seconds: int) -> int:
-    """The retention after the instant, rounded up to whole seconds."""
+    """The instant, rounded up to epoch seconds, plus the retention: an item's ``ttl``."""
     return -(-instant_ms // MS_PER_SECOND) + retention_seconds
 
 

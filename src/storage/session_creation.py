@@ -24,7 +24,8 @@ IS_NEW_OR_FORGOTTEN = f"{IS_NEW} OR #ttl <= :now"
 # A transaction that is cancelled for one of these may succeed when it is tried again.
 TEMPORARY_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
 
-_random = random.SystemRandom()  # what a snapshot restores would be the same everywhere
+# SnapStart restores the state of `random`: every instance would pause for the same time.
+_random = random.SystemRandom()
 
 
 def create_session(table: SessionsTable, session: Session) -> None:
@@ -55,6 +56,7 @@ def create_session_once(
     Raises:
         IdempotencyKeyReused: the key was used to create a different session.
         StorageUnavailable: DynamoDB failed, or other transactions were in the way.
+        InvalidItem: what is stored under the record's ID is not an idempotency record.
     """
     now_ms = session.created_at_ms
     for attempt in range(MAX_TRANSACTIONS):

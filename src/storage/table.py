@@ -1,4 +1,4 @@
-"""The table: a client with tight limits, one conditional update, and what faults mean."""
+"""The table: a client with short timeouts, reads, conditional updates, and kinds of faults."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -35,7 +35,8 @@ NEW_LIMITS = update_expression(
 
 WRITTEN = ("timeoutMs", "timeoutSeconds", "maxExpiresAt", "fullRenewalUntil", "expiresAt", "ttl")
 
-_random = random.SystemRandom()  # what a snapshot restores would be the same everywhere
+# SnapStart restores the state of `random`: every instance would pause for the same time.
+_random = random.SystemRandom()
 
 
 def change_timeout(
