@@ -87,8 +87,8 @@ class EventBus:
         """Publish the events of one request (see ``fit_one_request``), and judge each of them.
 
         Only refused entries are sent again. One that stays refused while others are taken is
-        refused for good. If nothing is taken, the bus is unavailable to the entries whose refusal may pass
-        or is the deployment's fault.
+        refused for good. If nothing is taken, the bus is unavailable to the entries whose refusal
+        may pass or is the deployment's fault.
         """
         try:
             refusals = self._put(request)
