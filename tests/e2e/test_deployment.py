@@ -18,6 +18,6 @@ def test_a_package_holds_the_source_folders_and_no_development_tool(
     built: Path, function: str
 ) -> None:
     packages = {entry.name for entry in (built / function).iterdir() if entry.is_dir()}
-    assert {"handlers", "storage", "publishing", "domain"} <= packages
+    assert {"handlers", "api", "publishing", "storage", "runtime", "domain"} <= packages
     assert {"aws_lambda_powertools", "boto3", "itsdangerous", "pydantic_core"} <= packages
     assert packages.isdisjoint({"local", "tests", "moto", "pytest", "pip"})
