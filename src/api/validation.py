@@ -37,7 +37,7 @@ def _int_of_number(value: object) -> object:
 
 def _int_of_digits(value: object) -> object:
     """A query parameter is text."""
-    if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,3}", value, re.ASCII):
+    if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,3}", value):
         return int(value)
     return value
 

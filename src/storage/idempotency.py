@@ -43,14 +43,14 @@ def request_digest(request: CreationRequest) -> str:
 
 def idempotency_record(record_id: str, session: Session, request: CreationRequest) -> Item:
     """The record of the creation that made this session."""
-    forgotten_at_ms = session.created_at_ms + IDEMPOTENCY_LIFETIME_MS
+    expires_at_ms = session.created_at_ms + IDEMPOTENCY_LIFETIME_MS
     return {
         "sessionId": {"S": record_id},
         "createdSessionId": {"S": session.session_id},
         "createdAt": number(session.created_at_ms),
         "timeoutConfig": timeout_config_attribute(session.timeout_config),
         "requestDigest": {"S": request_digest(request)},
-        "ttl": number(ttl_seconds(forgotten_at_ms, retention_seconds=0)),
+        "ttl": number(ttl_seconds(expires_at_ms, retention_seconds=0)),
     }
 
 

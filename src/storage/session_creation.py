@@ -18,8 +18,8 @@ MAX_TRANSACTIONS = 3
 MAX_PAUSE_SECONDS = 0.05
 
 IS_NEW = "attribute_not_exists(sessionId)"
-# DynamoDB deletes late: a key is forgotten when its time is over, not when its record is deleted.
-IS_NEW_OR_FORGOTTEN = f"{IS_NEW} OR #ttl <= :now"
+# DynamoDB deletes late: a record has expired when its ttl is over, not when it is deleted.
+IS_NEW_OR_EXPIRED = f"{IS_NEW} OR #ttl <= :now"
 
 # A transaction that is cancelled for one of these may succeed when it is tried again.
 TEMPORARY_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
@@ -87,7 +87,7 @@ def _puts(
             "Put": {
                 "TableName": table.name,
                 "Item": idempotency_record(record_id, session, request),
-                "ConditionExpression": IS_NEW_OR_FORGOTTEN,
+                "ConditionExpression": IS_NEW_OR_EXPIRED,
                 "ExpressionAttributeNames": {"#ttl": "ttl"},
                 "ExpressionAttributeValues": {
                     ":now": number(session.created_at_ms // MS_PER_SECOND)

@@ -6,10 +6,12 @@ still stored. If it is not, everything starts again after a random pause.
 
 import random
 import time
+from itertools import count
+from typing import cast
 
 from domain import timeout as rule
 from domain.refusals import SessionNotFound
-from domain.session import Outcome
+from domain.session import MS_PER_SECOND, Outcome
 from domain.timeout import TimeoutChange
 from storage.faults import StorageUnavailable
 from storage.item import TIMEOUT_ATTRIBUTES, Item, item_of, session_of
@@ -18,7 +20,8 @@ from storage.table import ConditionalUpdate, SessionsTable, update_expression
 MAX_SECONDS = 10
 """How long after the first attempt another may begin."""
 
-MAX_PAUSE_SECONDS = 0.1
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.05, 1.0
+"""The longest pause after the first attempt, which doubles with each, and its limit."""
 
 NEW_LIMITS = update_expression(
     "SET timeoutConfig.timeoutMinutes = :timeoutMinutes, timeoutConfig.autoRenew = :autoRenew, "
@@ -52,20 +55,27 @@ def change_timeout(
         StorageUnavailable: DynamoDB failed, or the session kept changing.
         InvalidItem: what is stored is not a session.
     """
-    deadline = time.monotonic() + MAX_SECONDS
-    while True:
+    started = time.monotonic()
+    at_ms = now_ms
+    for attempt in count():
         item = table.get(session_id)
         if item is None:
             raise SessionNotFound(session_id)
-        outcome = rule.change_timeout(session_of(item), change, now_ms)
+        outcome = rule.change_timeout(session_of(item), change, at_ms)
         if not outcome.changed:
             return outcome
-        if table.update(session_id, update_for(table, item, outcome)).applied:
-            return outcome
-        pause_seconds = _random.uniform(0, MAX_PAUSE_SECONDS)
-        if time.monotonic() + pause_seconds >= deadline:
-            raise StorageUnavailable(f"the session kept changing for {MAX_SECONDS} s")
+        result = table.update(session_id, update_for(table, item, outcome))
+        if result.applied:
+            stored = session_of(cast("Item", result.image))  # it may have been counted meanwhile
+            return Outcome(stored, stored.effective_ms(at_ms), changed=True)
+        longest_seconds = min(FIRST_PAUSE_SECONDS * 2**attempt, MAX_PAUSE_SECONDS)
+        pause_seconds = _random.uniform(0, longest_seconds)
+        if time.monotonic() + pause_seconds - started >= MAX_SECONDS:
+            break
         time.sleep(pause_seconds)
+        # The next attempt is judged by the clock as it is then: it must not revive a session.
+        at_ms = now_ms + int((time.monotonic() - started) * MS_PER_SECOND)
+    raise StorageUnavailable(f"the session kept changing for {MAX_SECONDS} s")
 
 
 def update_for(table: SessionsTable, read: Item, outcome: Outcome) -> ConditionalUpdate:

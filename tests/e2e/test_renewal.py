@@ -1,4 +1,4 @@
-"""A renewal over HTTP: SAM CLI's API, AWS's runtime, AWS's database engine."""
+"""A renewal over HTTP: SAM CLI's API, AWS's runtime, DynamoDB Local."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The life of a session over HTTP: SAM CLI's API, AWS's runtime, AWS's database engine."""
+"""The life of a session over HTTP: SAM CLI's API, AWS's runtime, DynamoDB Local."""
 
 import uuid
 from collections import Counter

@@ -396,7 +396,7 @@ def test_whatever_schemathesis_sends_is_answered_by_the_contract(
             *("run", OPENAPI_FILE, "--url", server.url, "--checks", "all"),
             # It creates again with one key after a deletion: the key then names what is gone.
             *("--exclude-checks", "ensure_resource_availability"),
-            *("--seed", str(SEED), "--max-examples", "20", "--no-color"),
+            *("--seed", str(SEED), "--max-examples", "12", "--no-color"),
         ],
         cwd=tmp_path,  # it keeps a cache where it runs
         capture_output=True,

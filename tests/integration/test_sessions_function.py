@@ -149,6 +149,16 @@ def test_a_retried_creation_is_answered_as_the_first_was(
     assert (again.status, again.body) == (201, first.body)
 
 
+def test_a_retried_creation_counts_as_a_replay(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create(table, key="replayed")
+    capsys.readouterr()
+    create(table, key="replayed")
+    line, metric = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["outcome"], metric["Replays"]) == ("replayed", [1.0])
+
+
 def test_a_retried_creation_replaces_no_session_that_was_deleted(
     table: SessionsTable,
 ) -> None:
@@ -158,7 +168,7 @@ def test_a_retried_creation_replaces_no_session_that_was_deleted(
     assert on(table, "GET", session_id=first).status == 404
 
 
-def test_a_creations_key_is_forgotten_after_a_day(table: SessionsTable) -> None:
+def test_a_creations_key_expires_after_a_day(table: SessionsTable) -> None:
     """To the second, whether or not DynamoDB has deleted it by then."""
     first = create(table, key="a-day-ago").body["sessionId"]
     second = NOON_MS + minutes(24 * 60)

@@ -41,7 +41,7 @@ each_call = pytest.mark.parametrize("call", CALLS_ON_A_SESSION.values(), ids=CAL
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(case=cases())
 @example(Case(session(), NOON_MS, "r1"))
 @example(Case(session(created=-710, active=-20, expires=5), NOON_MS, "r1"))

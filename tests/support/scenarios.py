@@ -146,7 +146,7 @@ SCENARIOS |= {
             create(key="k"),
             create(key="k", body={**BODY, "userId": OTHER_ID}),
         ),
-        "key forgotten": (
+        "key expired": (
             create(key="k"),
             Call("POST", sent={"body": BODY, "key": "k"}, minute=1440),
         ),
