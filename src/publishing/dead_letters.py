@@ -46,5 +46,5 @@ class DeadLetterQueue:
                 },
             )
             reply["MessageId"]  # botocore treats a body that it cannot parse as an empty one
-        except (BotoCoreError, ClientError, KeyError) as error:
+        except (BotoCoreError, ClientError, KeyError, UnicodeDecodeError) as error:
             raise ServiceUnavailable("SQS", f"{type(error).__name__}: {error}") from error

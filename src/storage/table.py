@@ -134,7 +134,8 @@ def call_dynamodb(operation: Callable[P, Reply], *args: P.args, **kwargs: P.kwar
         if _is_temporary(error):
             raise StorageUnavailable(str(error)) from error
         raise
-    except (NotConnected, HTTPClientError) as error:
+    # botocore lets the last one through where a reply ends within a character.
+    except (NotConnected, HTTPClientError, UnicodeDecodeError) as error:
         raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
     # botocore treats a body that it cannot parse as an empty one.
     if "RequestId" not in reply["ResponseMetadata"]:

@@ -20,6 +20,7 @@ from tests.support.faulty_dynamodb import (
     FaultyDynamoDB,
     cut_the_reply_short,
     deny,
+    end_within_a_character,
     fail,
     fail_in_html,
     faulty_dynamodb,
@@ -319,6 +320,14 @@ def test_an_answer_that_is_none_of_dynamodbs_is_a_503(
     table: SessionsTable, dynamodb: FaultyDynamoDB
 ) -> None:
     dynamodb.faults = [succeed_in_html]
+    assert renew(table).status == 503
+
+
+def test_a_reply_that_ends_within_a_character_is_a_503(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    """The SDK does not retry it: the client may."""
+    dynamodb.faults = [end_within_a_character]
     assert renew(table).status == 503
 
 

@@ -86,6 +86,11 @@ def cut_the_reply_short(request: _Handler) -> None:
     request.close_connection = True
 
 
+def end_within_a_character(request: _Handler) -> None:
+    """Answer with a body that is cut within a character of two bytes."""
+    request.reply(200, '{"Attributes": {"metadata": {"S": "é'.encode()[:-1], "request-1")
+
+
 def hang_up(request: _Handler) -> None:
     """Hang up before the request is carried out."""
     request.close_connection = True
