@@ -26,6 +26,7 @@ from local.dynamodb_local import wait_until_it_listens
 from local.gateway import LambdaContext
 from publishing.event_bus import MAX_ENTRIES, EventBus
 from publishing.expiry_publisher import session_expired_event
+from runtime.deadline import NO_DEADLINE
 from storage.item import item_of
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def entries_of(batch: Event) -> Sequence[Any]:
     """The entries that the function would send to EventBridge."""
     client = cast("EventBridgeClient", CapturingClient(exceptions=None))
     try:
-        EventBus(client, "default").publish([*map(session_expired_event, batch["Records"])])
+        events = [*map(session_expired_event, batch["Records"])]
+        EventBus(client, "default").publish(events, NO_DEADLINE)
     except CapturedRequest as request:
         return cast("Sequence[Any]", request.arguments["Entries"])
     raise AssertionError("the bus sends no request")

@@ -20,18 +20,18 @@ PAGE_SIZE = 50
 
 def session(session_id: str, *, created: int = -10, expires: int = 20) -> Session:
     """A session with little metadata, created and expiring this many minutes from now."""
-    expires_at_ms = epoch_ms() + expires * MS_PER_MINUTE
+    renewed_at_ms = epoch_ms() + (expires - TIMEOUT.timeout_minutes) * MS_PER_MINUTE
     return Session(
         session_id=session_id,
         agent_id=AGENT_ID,
         user_id=USER_ID,
         metadata_json=METADATA_JSON,
         created_at_ms=epoch_ms() + created * MS_PER_MINUTE,
-        last_activity_ms=expires_at_ms - TIMEOUT.timeout_minutes * MS_PER_MINUTE,
-        expires_at_ms=expires_at_ms,
+        last_activity_ms=renewed_at_ms,
+        renewed_at_ms=renewed_at_ms,
         timeout_config=TIMEOUT,
         renewal_count=0,
-        last_renewal_id=None,
+        recent_renewals=(),
     )
 
 

@@ -82,16 +82,16 @@ def curl_lines(url: str, retention_seconds: int) -> str:
 
 def demo_session(demo: Demo, now_ms: int) -> Session:
     """The session that shows the outcome now."""
-    expires_at_ms = now_ms + int(demo.expires * MS_PER_MINUTE)
+    renewed_at_ms = now_ms + int((demo.expires - TIMEOUT.timeout_minutes) * MS_PER_MINUTE)
     return Session(
         session_id=demo.session_id,
         agent_id=AGENT_ID,
         user_id=USER_ID,
         metadata_json='{"channel":"web"}',
         created_at_ms=now_ms + int(demo.created * MS_PER_MINUTE),
-        last_activity_ms=expires_at_ms - TIMEOUT.timeout_minutes * MS_PER_MINUTE,
-        expires_at_ms=expires_at_ms,
+        last_activity_ms=renewed_at_ms,
+        renewed_at_ms=renewed_at_ms,
         timeout_config=TIMEOUT,
         renewal_count=0,
-        last_renewal_id=None,
+        recent_renewals=(),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from domain.session import MS_PER_SECOND
 from publishing.stream_records import TTL_IDENTITY
 from runtime.clock import epoch_ms
-from storage.item import Item, number
+from storage.attribute_values import Item, number
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Callable
 
 from api.cursors import sign_cursor, verify_cursor
 from api.error_responses import Unhealthy
@@ -20,15 +19,13 @@ from storage.session_reading import approximate_count
 from storage.table import SessionsTable
 
 
-def collection_routes(
-    table: SessionsTable, policy: TimeoutPolicy, signing_key: str, clock_ms: Callable[[], int]
-) -> Routes:
-    """The calls on all sessions. ``clock_ms`` tells the current epoch milliseconds."""
+def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
+    """The calls on all sessions."""
 
-    def create_one(request: Request) -> Success:
+    def create_one(request: Request, table: SessionsTable) -> Success:
         wanted = read_creation(request, policy)
         config = wanted.timeout.applied_to(policy.default)
-        session = create(wanted, config, session_id=str(uuid.uuid4()), now_ms=clock_ms())
+        session = create(wanted, config, session_id=str(uuid.uuid4()), now_ms=request.now_ms)
         outcome, metric = "created", "Creations"
         if not request.idempotency_key:
             create_session(table, session)
@@ -40,11 +37,11 @@ def collection_routes(
                 outcome, metric = "replayed", "Replays"
         return Success(201, created_session_json(session), outcome, metric, session.session_id)
 
-    def list_page(request: Request) -> Success:
+    def list_page(request: Request, table: SessionsTable) -> Success:
         query = read_page_query(request, policy)
         owner = query.owner
         after = None if query.cursor is None else verify_cursor(signing_key, owner, query.cursor)
-        page = list_sessions(table, owner, query.limit, after, clock_ms())
+        page = list_sessions(table, owner, query.limit, after, request.now_ms)
         for item in page.invalid:
             log_invalid_item(request, item)
         following = page.next_position
@@ -52,8 +49,8 @@ def collection_routes(
         body = session_page_json(page.sessions, cursor)
         return Success(200, body, outcome="listed", metric="Lists")
 
-    def check_health(_: Request) -> Success:
-        now_ms = clock_ms()
+    def check_health(request: Request, table: SessionsTable) -> Success:
+        now_ms = request.now_ms
         try:
             count = approximate_count(table)
         except StorageUnavailable as unavailable:

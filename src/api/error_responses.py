@@ -1,5 +1,6 @@
 """What a client is told of each error: the one table of statuses, codes and wordings."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from api.bad_requests import (
     RouteNotFound,
     UnsupportedMediaType,
 )
+from api.clock_skew import ImplausibleClock
 from domain.refusals import (
     IdempotencyKeyReused,
     MaximumBelowTimeout,
@@ -21,7 +23,10 @@ from domain.refusals import (
 from domain.session_json import rfc3339
 from storage.faults import StorageUnavailable
 
-RETRY_AFTER_SECONDS = 1
+MAX_RETRY_AFTER_SECONDS = 3
+
+# SnapStart restores the state of `random`: every instance would name the same seconds.
+_random = random.SystemRandom()
 
 
 @dataclass(eq=False)
@@ -58,10 +63,11 @@ UNAVAILABLE = ErrorResponse(
     "SERVICE_UNAVAILABLE",
     "Service temporarily unavailable",
     lambda _: (
-        f"Send the request again after {RETRY_AFTER_SECONDS} second, "
+        "Send the request again after the seconds in Retry-After, "
         "with the same Idempotency-Key if it had one."
     ),
-    headers=lambda _: {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    # Clients that were refused together must not come back together.
+    headers=lambda _: {"Retry-After": str(_random.randint(1, MAX_RETRY_AFTER_SECONDS))},
     metric="StorageFaults",
 )
 
@@ -133,6 +139,7 @@ ERRORS: Mapping[type[Exception], ErrorResponse] = {
         lambda _: "Send the body as JSON, with the header Content-Type: application/json.",
     ),
     StorageUnavailable: UNAVAILABLE,
+    ImplausibleClock: replace(UNAVAILABLE, metric="ClockFaults"),
     Unhealthy: replace(
         UNAVAILABLE,
         extra_fields=lambda error: {"status": "unhealthy", "timestamp": rfc3339(error.at_ms)},

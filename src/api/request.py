@@ -10,10 +10,14 @@ MAX_PLAIN_RENEWAL_ID_CHARS = 64
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An event and its Lambda context. Any field of the event may be missing or of another type."""
+    """An event and its Lambda context. Any field of the event may be missing or of another type.
+
+    The request counts as made at ``now_ms``, in epoch milliseconds.
+    """
 
     event: Any
     context: Any
+    now_ms: int
 
     @property
     def session_id(self) -> str:
@@ -25,6 +29,12 @@ class Request:
         """API Gateway's ID of the request, else Lambda's."""
         lambda_request_id: str = getattr(self.context, "aws_request_id", "")
         return self._text("requestContext", "requestId") or lambda_request_id
+
+    @property
+    def received_at_ms(self) -> int | None:
+        """When API Gateway received the request, by its own clock; ``None`` if it does not say."""
+        at_ms = self._mapping("requestContext").get("timeEpoch")
+        return at_ms if type(at_ms) is int else None
 
     @property
     def idempotency_key(self) -> str:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.bad_requests import MethodNotAllowed, RouteNotFound
+from api.clock_skew import ImplausibleClock, require_plausible_clock
 from api.error_responses import ERRORS, INTERNAL_ERROR
 from api.request import Request
+from domain.session import MS_PER_SECOND
+from runtime.deadline import Deadline
 from runtime.observability import count, loggable, logger
 from storage.faults import InvalidItem, StorageUnavailable
+from storage.table import SessionsTable
 
 Response = dict[str, Any]
 Handler = Callable[[Any, Any], Response]
@@ -29,7 +33,9 @@ class Success:
     session_id: str = ""
 
 
-Call = Callable[[Request], Success]
+Call = Callable[[Request, SessionsTable], Success]
+"""A call of the API. The table that it is given makes no request past the call's deadline."""
+
 Routes = Mapping[str, Call]
 """The calls of a function, by the template's route key: ``POST /api/messaging/sessions``."""
 
@@ -37,18 +43,26 @@ Routes = Mapping[str, Call]
 PREFLIGHT = Success(204, "", outcome="preflight", metric="Preflights")
 
 
-def http_handler(routes: Routes) -> Handler:
-    """The Lambda handler of these routes.
+MAX_REQUEST_SECONDS = 10
+"""How long a request to the API may take, whatever DynamoDB does."""
+
+SECONDS_BEFORE_LAMBDA_STOPS = 1
+
+
+def http_handler(table: SessionsTable, routes: Routes, clock_ms: Callable[[], int]) -> Handler:
+    """The Lambda handler of these routes over the table, by this clock (epoch milliseconds).
 
     Every request leaves one log line and one metric. The log has the cause of a failure, the
     response has not.
     """
 
     def handler(event: Any, context: Any) -> Response:
-        request = Request(event, context)
+        deadline = _deadline(context)
+        request = Request(event, context, clock_ms())
         facts = log_facts(request, request.session_id)
         try:
-            success = _call_for(routes, request)(request)
+            require_plausible_clock(request)
+            success = _call_for(routes, request)(request, table.until(deadline))
         except Exception as error:  # noqa: BLE001 - every request gets a response
             return _error_response(error, facts)
         facts["session_id"] = facts["session_id"] or success.session_id
@@ -70,6 +84,11 @@ def log_invalid_item(request: Request, item: InvalidItem) -> None:
     logger.error("not a session", extra={"cause": item.defect, **facts})
 
 
+def _deadline(context: Any) -> Deadline:
+    left_seconds = context.get_remaining_time_in_millis() / MS_PER_SECOND
+    return Deadline.after(min(MAX_REQUEST_SECONDS, left_seconds - SECONDS_BEFORE_LAMBDA_STOPS))
+
+
 def _call_for(routes: Routes, request: Request) -> Call:
     """The call that the event's route stands for.
 
@@ -78,7 +97,7 @@ def _call_for(routes: Routes, request: Request) -> Call:
         MethodNotAllowed: it came by a path's route for all other methods.
     """
     if request.is_preflight:
-        return lambda _: PREFLIGHT
+        return lambda *_: PREFLIGHT
     call = routes.get(request.route_key)
     if call is not None:
         return call
@@ -95,6 +114,8 @@ def _error_response(error: Exception, facts: Mapping[str, str]) -> Response:
     facts = {"outcome": row.code, **facts}
     if isinstance(error, StorageUnavailable):
         logger.error(row.message, extra={"cause": error.reason, **facts})
+    elif isinstance(error, ImplausibleClock):
+        logger.error("the clock is years off", extra={"now_ms": error.now_ms, **facts})
     elif row is INTERNAL_ERROR:
         logger.error(row.message, exc_info=error, extra=facts)
     else:

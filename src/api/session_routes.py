@@ -1,7 +1,6 @@
 """The calls on one session, except for its renewal."""
 
 import json
-from collections.abc import Callable
 
 from api.request import Request
 from api.responses import Routes, Success
@@ -15,27 +14,25 @@ from storage.table import SessionsTable
 from storage.timeout_update import change_timeout
 
 
-def session_routes(
-    table: SessionsTable, policy: TimeoutPolicy, clock_ms: Callable[[], int]
-) -> Routes:
-    """The calls on one session. ``clock_ms`` tells the current epoch milliseconds."""
+def session_routes(policy: TimeoutPolicy) -> Routes:
+    """The calls on one session."""
 
-    def read(request: Request) -> Success:
-        body = session_info_json(read_session(table, request.session_id, clock_ms()))
+    def read(request: Request, table: SessionsTable) -> Success:
+        body = session_info_json(read_session(table, request.session_id, request.now_ms))
         return Success(200, body, outcome="read", metric="Reads")
 
-    def delete(request: Request) -> Success:
+    def delete(request: Request, table: SessionsTable) -> Success:
         delete_session(table, request.session_id)
         body = json.dumps({"success": True, "message": "Session deleted"})
         return Success(200, body, outcome="deleted", metric="Deletions")
 
-    def heartbeat(request: Request) -> Success:
-        outcome = record_heartbeat(table, request.session_id, clock_ms(), request.renewal_id)
+    def heartbeat(request: Request, table: SessionsTable) -> Success:
+        outcome = record_heartbeat(table, request.session_id, request.now_ms, request.renewal_id)
         return Success(200, session_info_json(outcome), outcome="active", metric="Heartbeats")
 
-    def change(request: Request) -> Success:
+    def change(request: Request, table: SessionsTable) -> Success:
         limits = read_timeout_change(request, policy)
-        body = session_info_json(change_timeout(table, request.session_id, clock_ms(), limits))
+        body = session_info_json(change_timeout(table, request.session_id, request.now_ms, limits))
         return Success(200, body, outcome="timeout changed", metric="TimeoutChanges")
 
     return {

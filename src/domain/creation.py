@@ -1,6 +1,6 @@
 """The rule of a creation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from domain.timeout import TimeoutChange
@@ -28,17 +28,16 @@ class CreationRequest:
 def create(
     request: CreationRequest, timeout_config: TimeoutConfig, session_id: str, now_ms: int
 ) -> Session:
-    """A session that begins now and expires a timeout later."""
-    session = Session(
+    """A session that begins now, and expires a timeout later unless it is renewed."""
+    return Session(
         session_id=session_id,
         agent_id=request.agent_id,
         user_id=request.user_id,
         metadata_json=request.metadata_json,
         created_at_ms=now_ms,
         last_activity_ms=now_ms,
-        expires_at_ms=now_ms,
+        renewed_at_ms=now_ms,
         timeout_config=timeout_config,
         renewal_count=0,
-        last_renewal_id=None,
+        recent_renewals=(),
     )
-    return replace(session, expires_at_ms=session.latest_expiry_ms)

@@ -23,8 +23,9 @@ class Session:
     """A session as it is stored. Instants are epoch milliseconds.
 
     ``metadata_json`` is the client's metadata as the text of a JSON object. It is passed through
-    unparsed, so that it comes back exactly as it was sent. ``last_renewal_id`` identifies the
-    request that renewed the session last; it is ``None`` before the first renewal.
+    unparsed, so that it comes back exactly as it was sent. ``renewed_at_ms`` is when the session
+    was last renewed, or created. ``recent_renewals`` are the digests of the latest renewals, at
+    most 32, the latest first.
     """
 
     session_id: str
@@ -33,10 +34,10 @@ class Session:
     metadata_json: str
     created_at_ms: int
     last_activity_ms: int
-    expires_at_ms: int
+    renewed_at_ms: int
     timeout_config: TimeoutConfig
     renewal_count: int
-    last_renewal_id: str | None
+    recent_renewals: tuple[int, ...]
 
     @property
     def timeout_ms(self) -> int:
@@ -54,9 +55,9 @@ class Session:
         return self.max_expires_at_ms - self.timeout_ms
 
     @property
-    def latest_expiry_ms(self) -> int:
-        """The last activity plus the timeout, but never past the maximum."""
-        return min(self.last_activity_ms + self.timeout_ms, self.max_expires_at_ms)
+    def expires_at_ms(self) -> int:
+        """The last renewal plus the timeout, but never past the maximum."""
+        return min(self.renewed_at_ms + self.timeout_ms, self.max_expires_at_ms)
 
     def effective_ms(self, now_ms: int) -> int:
         """The instant that a call at ``now_ms`` counts as: never before the last activity.

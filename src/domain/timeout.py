@@ -64,8 +64,9 @@ class TimeoutPolicy:
 def change_timeout(session: Session, change: TimeoutChange, now_ms: int) -> Outcome:
     """Replace the given limits of a live session, and move its expiry accordingly.
 
-    The expiry becomes the last activity plus the timeout, but never passes the maximum. It may
-    move earlier; if it is then not after now, the session has expired. Nothing is counted.
+    The expiry becomes the last renewal plus the timeout, but never passes the maximum: activity
+    that did not renew the session does not extend it by this way either. It may move earlier; if
+    it is then not after now, the session has expired. Nothing is counted.
 
     Raises:
         SessionExpired: the session was no longer alive before the change.
@@ -73,6 +74,5 @@ def change_timeout(session: Session, change: TimeoutChange, now_ms: int) -> Outc
     """
     at_ms = session.effective_ms(now_ms)
     session.require_alive(at_ms)
-    limited = replace(session, timeout_config=change.applied_to(session.timeout_config))
-    changed = replace(limited, expires_at_ms=limited.latest_expiry_ms)
+    changed = replace(session, timeout_config=change.applied_to(session.timeout_config))
     return Outcome(changed, at_ms, changed=changed != session)

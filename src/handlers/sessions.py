@@ -12,10 +12,6 @@ from storage.table import SessionsTable, dynamodb_client
 settings = SessionsSettings.from_environment(os.environ)
 table = SessionsTable(dynamodb_client(), settings.sessions_table, settings.retention_seconds)
 policy = settings.timeout_policy
+routes = {**collection_routes(policy, settings.signing_key), **session_routes(policy)}
 
-handler = http_handler(
-    {
-        **collection_routes(table, policy, settings.signing_key, epoch_ms),
-        **session_routes(table, policy, epoch_ms),
-    }
-)
+handler = http_handler(table, routes, epoch_ms)

@@ -1,7 +1,5 @@
 """The event bus: sends events to EventBridge, and says of each what became of it."""
 
-import random
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from publishing.clients import ATTEMPT_SECONDS
 from publishing.failures import EventRefused, EventTooLarge, ServiceUnavailable
+from runtime.deadline import Deadline, call_within
+from runtime.retries import jittered_pause_seconds, retry, retry_after_seconds
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -30,8 +31,8 @@ EventBridge now takes more. Not every target that its rules pass events to does.
 TIME_BYTES = 14  # what EventBridge counts for the time of an entry
 CONTENT_TOO_LARGE = 413
 
-MAX_PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 3.2)
-"""The longest pause before each retry of the entries that were refused."""
+MAX_ENTRY_RETRIES = 5
+"""How often entries that were refused are sent again."""
 
 TEMPORARY_CODES = frozenset({"InternalException", "InternalFailure", "ThrottlingException"})
 """Refusals of an entry that may pass by themselves."""
@@ -44,9 +45,6 @@ DEPLOYMENT_CODES = frozenset(
     }
 )
 """Refusals of an entry that are not about the entry: the function lacks a permission."""
-
-# SnapStart restores the state of `random`: every instance would pause for the same time.
-_random = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +81,26 @@ class EventBus:
     client: "EventBridgeClient"
     name: str
 
-    def publish(self, request: Sequence[Event]) -> list[Verdict]:
+    def publish(self, request: Sequence[Event], deadline: Deadline) -> list[Verdict]:
         """Publish the events of one request (see ``fit_one_request``), and judge each of them.
 
         Only refused entries are sent again. One that stays refused while others are taken is
         refused for good. If nothing is taken, the bus is unavailable to the entries whose refusal
-        may pass or is the deployment's fault.
+        may pass or is the deployment's fault. No attempt begins that would not end by the deadline.
         """
         try:
-            refusals = self._put(request)
+            refusals = self._put(request, deadline)
         except ServiceUnavailable as unavailable:
             return [unavailable] * len(request)
         except EventRefused as refused:
-            return [refused] if len(request) == 1 else self._one_by_one(request)
+            return [refused] if len(request) == 1 else self._one_by_one(request, deadline)
         nothing_taken = len(refusals) == len(request)
         return [
             _verdict(refusals[position], nothing_taken) if position in refusals else None
             for position in range(len(request))
         ]
 
-    def _one_by_one(self, request: Sequence[Event]) -> list[Verdict]:
+    def _one_by_one(self, request: Sequence[Event], deadline: Deadline) -> list[Verdict]:
         """Find out which of the events the whole request was refused for."""
         verdicts: list[Verdict] = []
         for event in request:
@@ -110,45 +108,52 @@ class EventBus:
                 verdicts.append(verdicts[-1])
                 continue
             try:
-                refusals = self._send({0: event})
+                refusals = self._send({0: event}, deadline)
                 verdicts.append(_verdict(refusals[0], nothing_taken=True) if refusals else None)
             except (EventRefused, ServiceUnavailable) as error:
                 verdicts.append(error)
         return verdicts
 
-    def _put(self, request: Sequence[Event]) -> dict[int, str]:
+    def _put(self, request: Sequence[Event], deadline: Deadline) -> dict[int, str]:
         """Make the request, and retry what is refused of it; the codes of what stays refused.
 
         Raises:
-            ServiceUnavailable: the request failed as a whole, even after the SDK's retries.
+            ServiceUnavailable: the request failed as a whole, even after retries.
             EventRefused: it was refused as a whole, for what it contains.
         """
-        refusals = self._send(dict(enumerate(request)))
-        for attempt, pause_seconds in enumerate(MAX_PAUSES_SECONDS):
+        refusals = self._send(dict(enumerate(request)), deadline)
+        for attempt in range(MAX_ENTRY_RETRIES):
             if not refusals or (attempt and TEMPORARY_CODES.isdisjoint(refusals.values())):
                 break
-            # Functions that were throttled together must not retry together.
-            time.sleep(_random.uniform(0, pause_seconds))
+            if not deadline.pause(jittered_pause_seconds(attempt + 2), ATTEMPT_SECONDS):
+                break
             with suppress(ServiceUnavailable, EventRefused):  # the refusals stay what they are
-                refusals = self._send({position: request[position] for position in refusals})
+                again = {position: request[position] for position in refusals}
+                refusals = self._send(again, deadline)
         return refusals
 
-    def _send(self, events: Mapping[int, Event]) -> dict[int, str]:
+    def _send(self, events: Mapping[int, Event], deadline: Deadline) -> dict[int, str]:
         """Send the events, each under its position; the codes of those that are refused.
 
         Raises:
-            ServiceUnavailable: the request failed as a whole, even after the SDK's retries.
+            ServiceUnavailable: the request failed as a whole, even after retries.
             EventRefused: it was refused as a whole, for what it contains.
         """
+        return retry(lambda seconds: self._attempt(events, seconds), deadline, ATTEMPT_SECONDS)
+
+    def _attempt(self, events: Mapping[int, Event], seconds: float) -> dict[int, str]:
         try:
-            reply = self.client.put_events(Entries=list(map(self._entry, events.values())))
+            entries = list(map(self._entry, events.values()))
+            reply = call_within(seconds, self.client.put_events, Entries=entries)
             # botocore treats a body that it cannot parse as an empty one.
             results = list(zip(events, reply["Entries"], strict=True))
         except ClientError as error:
             if is_about_the_request(error):
                 raise EventRefused(error.response["Error"]["Code"]) from error
-            raise ServiceUnavailable("EventBridge", str(error)) from error
-        except (BotoCoreError, KeyError, ValueError) as error:
+            raise ServiceUnavailable(
+                "EventBridge", str(error), retry_after_seconds=retry_after_seconds(error.response)
+            ) from error
+        except (BotoCoreError, KeyError, TimeoutError, ValueError) as error:
             raise ServiceUnavailable("EventBridge", f"{type(error).__name__}: {error}") from error
         return {
             position: result.get("ErrorCode", "NoEventId")

@@ -10,21 +10,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.session import MS_PER_SECOND
 from domain.session_json import session_expired_json
 from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import Event, EventBus, fit_one_request
 from publishing.failures import EventRefused, EventTooLarge, InvalidRecord, ServiceUnavailable
 from publishing.stream_records import UNKNOWN, expiry_of, sequence_number_of
+from runtime.deadline import Deadline
 from runtime.observability import count, loggable, logger
 from storage.faults import InvalidItem
 
 DETAIL_TYPE = "SessionExpired"
 
-RESERVE_MS = 150_000
-"""What a request, or a dead letter, may take in an outage: with less time left, none is begun.
+PUBLISH_SECONDS, KEEP_SECONDS = 40, 15
+"""How long a request to the bus and a dead letter may take, with all their retries."""
 
-``tests/integration/test_template.py`` adds it up from the clients' timeouts and the pauses.
-"""
+SECONDS_BEFORE_LAMBDA_STOPS = 1
+
+RESERVE_MS = 1000 * (PUBLISH_SECONDS + KEEP_SECONDS + SECONDS_BEFORE_LAMBDA_STOPS)
+"""With less time left, no request is begun, nor a dead letter."""
 
 MAX_WAIT_MS = 6 * 3_600_000
 """How long after its deletion a record waits for the bus before it is kept as a dead letter."""
@@ -117,11 +121,17 @@ class _Batch:
     def _is_late(self) -> bool:
         return self.remaining_ms() < RESERVE_MS
 
+    def _deadline(self, seconds: float, then_seconds: float = 0) -> Deadline:
+        """So many seconds from now, but early enough for what comes then, before Lambda stops."""
+        left_seconds = self.remaining_ms() / MS_PER_SECOND - SECONDS_BEFORE_LAMBDA_STOPS
+        return Deadline.after(min(seconds, left_seconds - then_seconds))
+
     def _send(self, read: list[tuple[Any, Event]]) -> None:
         if not read:
             return
         self._begin(read[0][0])
-        verdicts = self.bus.publish([event for _, event in read])
+        publish_by = self._deadline(PUBLISH_SECONDS, then_seconds=KEEP_SECONDS)
+        verdicts = self.bus.publish([event for _, event in read], publish_by)
         judged = [(*each, verdict) for each, verdict in zip(read, verdicts, strict=True)]
         _log_published([record for record, _, verdict in judged if verdict is None])
         for record, event, verdict in judged:
@@ -143,7 +153,7 @@ class _Batch:
         }
         logger.error("not published", extra=facts, exc_info=error if failure is BUG else None)
         try:
-            self.dead_letters.send(record, facts)
+            self.dead_letters.send(record, facts, self._deadline(KEEP_SECONDS))
         except ServiceUnavailable as unavailable:
             raise RetryFrom(record, unavailable) from unavailable
         count("DeadLetters", failure.reason)

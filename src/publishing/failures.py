@@ -1,6 +1,8 @@
 """What can go wrong with a record or an event. Each type carries the facts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from runtime.retries import Unavailable
 
 
 @dataclass(eq=False)
@@ -25,7 +27,7 @@ class EventRefused(Exception):
 
 
 @dataclass(eq=False)
-class ServiceUnavailable(Exception):
+class ServiceUnavailable(Unavailable):
     """A service did nothing of what it was asked: it throttled, timed out, failed or denied access.
 
     A lost response looks the same, so it may have been done after all.
@@ -33,3 +35,4 @@ class ServiceUnavailable(Exception):
 
     service: str
     reason: str
+    retry_after_seconds: float = field(default=0, kw_only=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 from domain.session import MS_PER_SECOND, Expiry, Session
 from publishing.failures import InvalidRecord
+from storage.attribute_values import Item, int_attribute
 from storage.faults import InvalidItem
-from storage.item import LATEST_INSTANT_MS, Item, int_attribute, session_of
+from storage.item import LATEST_INSTANT_MS, session_of
 
 TTL_IDENTITY = ("Service", "dynamodb.amazonaws.com")
 """Type and principal of whoever deletes by TTL. No other deletion has them in its record."""

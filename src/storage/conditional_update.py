@@ -11,12 +11,10 @@ from collections.abc import Callable
 
 from domain.refusals import SessionNotFound
 from domain.session import Outcome, Session
-from storage.faults import StorageUnavailable
+from storage.catch_up import CATCH_UP, catch_up
 from storage.item import session_of
+from storage.recent_renewals import is_behind
 from storage.table import ConditionalUpdate, SessionsTable
-
-MAX_UPDATES = 4
-"""As many as end in time in an outage: see the sum in ``tests/integration/test_template.py``."""
 
 # What the first update checks although it does not use it: an item that is not a session stays as
 # it is. See docs/architecture.md for what a condition cannot see.
@@ -42,6 +40,10 @@ TYPES_AND_BOUNDS = {
 }
 
 
+UPDATES_WITHOUT_PAUSE = 2
+"""What calls that nobody meets need at most: the first update, and the one that is due instead."""
+
+
 def apply_rule(  # noqa: PLR0913, PLR0917 - the call, its rule and the rule's two forms
     table: SessionsTable,
     session_id: str,
@@ -50,28 +52,33 @@ def apply_rule(  # noqa: PLR0913, PLR0917 - the call, its rule and the rule's tw
     first_update: ConditionalUpdate,
     next_update: Callable[[Session, Outcome], ConditionalUpdate],
 ) -> Outcome:
-    """Change a session as the rule says: one update, or up to four.
+    """Change a session as the rule says: one update, and more only if the first is refused.
 
-    If an update is refused, the same reply brings the session as it is stored. The rule, applied to
-    it, says why, or what outcome is due; ``next_update`` is the update that writes that outcome.
+    The reply to a refused update brings the session as it is stored. The rule, applied to it, says
+    why, or what outcome is due; ``next_update`` is the update that writes that outcome. Where
+    others change the session before each update, this goes on until the table's deadline.
 
     Raises:
         SessionNotFound: there is no such session.
         SessionRefusal: whatever else the rule raises.
-        StorageUnavailable: DynamoDB failed, or the session changed before every update.
+        StorageUnavailable: DynamoDB failed, or others came first until the deadline.
         InvalidItem: what is stored is not a session.
     """
     update = first_update
-    for _ in range(MAX_UPDATES):
+    attempt = 0
+    while True:
         result = table.update(session_id, update)
         if result.image is None:
             raise SessionNotFound(session_id)
         stored = session_of(result.image)
-        if result.applied:
+        if result.applied and update.expression is not CATCH_UP:
             # A concurrent call with a later clock may have come first: the answer is as of then.
             return Outcome(stored, stored.effective_ms(now_ms), changed=True)
         outcome = rule(stored)
         if not outcome.changed:
             return outcome
-        update = next_update(stored, outcome)
-    raise StorageUnavailable(f"the session changed before each of {MAX_UPDATES} updates")
+        behind = is_behind(result.image, stored)
+        update = catch_up(result.image, stored) if behind else next_update(stored, outcome)
+        attempt += 1
+        if attempt >= UPDATES_WITHOUT_PAUSE:
+            table.pause(attempt - UPDATES_WITHOUT_PAUSE)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from domain import heartbeat as rule
 from domain.session import Outcome, Session
 from storage import renewal_update
+from storage.attribute_values import number
 from storage.conditional_update import apply_rule
-from storage.item import number
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
 AUTO_RENEW = "timeoutConfig.autoRenew = :true"
@@ -20,7 +20,7 @@ ACTIVITY_ONLY = update_expression(
     "expiresAt > :now",
     "lastActivity <= :now",
     "(timeoutConfig.autoRenew = :false OR expiresAt >= maxExpiresAt)",
-    f"(timeoutConfig.autoRenew = :false OR {renewal_update.NOT_A_REPLAY})",
+    f"(timeoutConfig.autoRenew = :false OR ({' AND '.join(renewal_update.NOT_A_REPLAY)}))",
 )
 """Activity that does not renew."""
 
@@ -30,12 +30,12 @@ def record_heartbeat(
 ) -> Outcome:
     """Record activity in the session with this ID, or refuse to, as the rule says.
 
-    One request where it renews by a whole timeout, changes nothing or is refused, two otherwise; up
-    to four where the session changes meanwhile.
+    One request where it renews by a whole timeout, changes nothing or is refused, two otherwise;
+    more where others change the session meanwhile: see ``apply_rule``.
 
     Raises:
         SessionNotFound, SessionExpired: the rule refuses the heartbeat.
-        StorageUnavailable: DynamoDB failed, or the session changed before every update.
+        StorageUnavailable: DynamoDB failed, or others came first until the deadline.
         InvalidItem: what is stored is not a session.
     """
     return apply_rule(
@@ -64,7 +64,7 @@ def update_for(
         {
             ":now": number(outcome.at_ms),
             ":false": {"BOOL": False},
-            ":renewalId": {"S": heartbeat_id},
+            **renewal_update.replay_values(heartbeat_id),
         },
     )
 

@@ -13,15 +13,9 @@ from dataclasses import asdict
 from domain.creation import IDEMPOTENCY_LIFETIME_MS, CreationRequest, create
 from domain.refusals import IdempotencyKeyReused
 from domain.session import Session
+from storage.attribute_values import Item, int_attribute, number
 from storage.faults import InvalidItem
-from storage.item import (
-    Item,
-    int_attribute,
-    number,
-    timeout_config_attribute,
-    timeout_config_of,
-    ttl_seconds,
-)
+from storage.item import timeout_config_attribute, timeout_config_of, ttl_seconds
 from storage.keys import IDEMPOTENCY_PREFIX
 
 

@@ -3,6 +3,9 @@
 Instants are epoch milliseconds; ``ttl`` is epoch seconds. What ``_derived_attributes`` makes
 follows from the other attributes. It is stored because DynamoDB can compare and add stored
 attributes, but has no ``min()`` and no arithmetic in conditions.
+
+Two releases share a table while one replaces the other. So an attribute that this release added may
+be missing, or left behind by a write of the release before: see ``recent_renewals``.
 """
 
 import json
@@ -10,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.session import MS_PER_SECOND, Session, TimeoutConfig
+from storage.attribute_values import Item, attribute, int_attribute, number
 from storage.faults import InvalidItem
-
-Item = Mapping[str, Mapping[str, Any]]
+from storage.recent_renewals import recent_renewals, renewal_attributes, renewed_at_ms
 
 TIMEOUT_ATTRIBUTES = {
     "timeout_minutes": "timeoutMinutes",
@@ -25,13 +28,7 @@ TIMEOUT_ATTRIBUTES = {
 LATEST_INSTANT_MS = 253_402_300_799_999
 """The end of the year 9999, the last that RFC 3339 can express."""
 
-PYTHON_TYPES = {"S": str, "N": str, "BOOL": bool, "M": dict}
-"""The Python type of an attribute value, by DynamoDB's type descriptor."""
-
-
-def number(value: int) -> dict[str, str]:
-    """The number as an attribute value."""
-    return {"N": str(value)}
+EXPIRY_CONTRADICTS = "expiresAt is later than lastActivity and timeoutConfig allow"
 
 
 def ttl_seconds(instant_ms: int, retention_seconds: int) -> int:
@@ -41,7 +38,7 @@ def ttl_seconds(instant_ms: int, retention_seconds: int) -> int:
 
 def item_of(session: Session, retention_seconds: int) -> Item:
     """The item that stores the session."""
-    item: dict[str, Mapping[str, Any]] = {
+    return {
         "sessionId": {"S": session.session_id},
         "agentId": {"S": session.agent_id},
         "userId": {"S": session.user_id},
@@ -52,11 +49,9 @@ def item_of(session: Session, retention_seconds: int) -> Item:
         **_derived_attributes(session),
         "timeoutConfig": timeout_config_attribute(session.timeout_config),
         "renewalCount": number(session.renewal_count),
+        **renewal_attributes(session),
         "ttl": number(ttl_seconds(session.expires_at_ms, retention_seconds)),
     }
-    if session.last_renewal_id is not None:
-        item["lastRenewalId"] = {"S": session.last_renewal_id}
-    return item
 
 
 def session_of(item: Item) -> Session:
@@ -69,19 +64,18 @@ def session_of(item: Item) -> Session:
     try:
         session = Session(
             session_id=session_id,
-            agent_id=_attribute(item, "agentId", "S"),
-            user_id=_attribute(item, "userId", "S"),
-            metadata_json=_attribute(item, "metadata", "S"),
+            agent_id=attribute(item, "agentId", "S"),
+            user_id=attribute(item, "userId", "S"),
+            metadata_json=attribute(item, "metadata", "S"),
             created_at_ms=int_attribute(item, "createdAt"),
             last_activity_ms=int_attribute(item, "lastActivity"),
-            expires_at_ms=int_attribute(item, "expiresAt"),
+            renewed_at_ms=renewed_at_ms(item),
             timeout_config=timeout_config_of(item),
             renewal_count=int_attribute(item, "renewalCount"),
-            last_renewal_id=(
-                _attribute(item, "lastRenewalId", "S") if "lastRenewalId" in item else None
-            ),
+            recent_renewals=recent_renewals(item),
         )
         _require_consistent(session)
+        _require(item["expiresAt"] == number(session.expires_at_ms), EXPIRY_CONTRADICTS)
         for name, value in _derived_attributes(session).items():
             _require(item.get(name) == value, f"{name} contradicts createdAt and timeoutConfig")
     except ValueError as error:
@@ -106,37 +100,14 @@ def timeout_config_of(item: Item) -> TimeoutConfig:
     Raises:
         ValueError: an attribute is missing or has another type; the text names it.
     """
-    config = _attribute(item, "timeoutConfig", "M")
+    config = attribute(item, "timeoutConfig", "M")
     names = TIMEOUT_ATTRIBUTES
     return TimeoutConfig(
         timeout_minutes=int_attribute(config, names["timeout_minutes"]),
-        auto_renew=_attribute(config, names["auto_renew"], "BOOL"),
+        auto_renew=attribute(config, names["auto_renew"], "BOOL"),
         max_duration_minutes=int_attribute(config, names["max_duration_minutes"]),
         warning_threshold_minutes=int_attribute(config, names["warning_threshold_minutes"]),
     )
-
-
-def int_attribute(attributes: Item, name: str) -> int:
-    """The integer that the attribute stores.
-
-    Raises:
-        ValueError: it is missing, or stores something else; the text names it.
-    """
-    text = _attribute(attributes, name, "N")
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{name} is not an integer") from None
-
-
-def _attribute(attributes: Item, name: str, kind: str) -> Any:
-    try:
-        value = attributes[name][kind]
-    except (KeyError, TypeError):
-        value = None
-    if type(value) is not PYTHON_TYPES[kind]:
-        raise ValueError(f"{name} is missing or not of type {kind}")
-    return value
 
 
 def _derived_attributes(session: Session) -> dict[str, Mapping[str, str]]:
@@ -152,10 +123,8 @@ def _require_consistent(session: Session) -> None:
     latest_ms = max(session.last_activity_ms, session.max_expires_at_ms)
     _require(0 <= session.created_at_ms <= session.last_activity_ms, "lastActivity is out of order")
     _require(latest_ms <= LATEST_INSTANT_MS, "an instant is after the year 9999")
-    _require(
-        0 <= session.expires_at_ms <= session.latest_expiry_ms,
-        "expiresAt is later than lastActivity and timeoutConfig allow",
-    )
+    _require(session.renewed_at_ms <= session.last_activity_ms, EXPIRY_CONTRADICTS)
+    _require(session.expires_at_ms >= 0, "expiresAt is before 1970")
     _require(session.timeout_ms > 0, "timeoutMinutes is not positive")
     _require(session.renewal_count >= 0, "renewalCount is negative")
     _require(_is_json_object(session.metadata_json), "metadata is not the text of a JSON object")

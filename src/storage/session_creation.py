@@ -1,21 +1,16 @@
 """Stores new sessions; with an idempotency key, in one transaction with its record."""
 
-import random
-import time
 from typing import TYPE_CHECKING, cast
 
 from domain.creation import CreationRequest
 from domain.session import MS_PER_SECOND, Outcome, Session
-from storage.faults import StorageUnavailable
+from storage.attribute_values import Item, number
 from storage.idempotency import first_session_of, idempotency_record
-from storage.item import Item, item_of, number
-from storage.table import SessionsTable, call_dynamodb
+from storage.item import item_of
+from storage.table import SessionsTable
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
-MAX_TRANSACTIONS = 3
-MAX_PAUSE_SECONDS = 0.05
 
 IS_NEW = "attribute_not_exists(sessionId)"
 # DynamoDB deletes late: a record has expired when its ttl is over, not when it is deleted.
@@ -23,9 +18,6 @@ IS_NEW_OR_EXPIRED = f"{IS_NEW} OR #ttl <= :now"
 
 # A transaction that is cancelled for one of these may succeed when it is tried again.
 TEMPORARY_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
-
-# SnapStart restores the state of `random`: every instance would pause for the same time.
-_random = random.SystemRandom()
 
 
 def create_session(table: SessionsTable, session: Session) -> None:
@@ -35,7 +27,7 @@ def create_session(table: SessionsTable, session: Session) -> None:
         StorageUnavailable: DynamoDB failed; the session may be stored all the same.
     """
     try:
-        call_dynamodb(
+        table.call(
             table.client.put_item,
             TableName=table.name,
             Item=item_of(session, table.retention_seconds),
@@ -50,8 +42,8 @@ def create_session_once(
 ) -> Outcome:
     """Store a new session, unless this request has stored one: then that one, as it was first.
 
-    ``record_id`` is the ``idempotency_record_id`` of the request's key. One request to DynamoDB, up
-    to three while another transaction with the same key is under way.
+    ``record_id`` is the ``idempotency_record_id`` of the request's key. One request to DynamoDB;
+    more, until the table's deadline, while another transaction with the same key is under way.
 
     Raises:
         IdempotencyKeyReused: the key was used to create a different session.
@@ -59,11 +51,10 @@ def create_session_once(
         InvalidItem: what is stored under the record's ID is not an idempotency record.
     """
     now_ms = session.created_at_ms
-    for attempt in range(MAX_TRANSACTIONS):
-        if attempt:  # a pause, lest the same transactions meet again
-            time.sleep(_random.uniform(0, MAX_PAUSE_SECONDS))
+    attempt = 0
+    while True:
         try:
-            call_dynamodb(
+            table.call(
                 table.client.transact_write_items,
                 TransactItems=_puts(table, session, request, record_id),
             )
@@ -74,9 +65,10 @@ def create_session_once(
                 return Outcome(first, now_ms, changed=False)
             if not any(reason["Code"] in TEMPORARY_REASONS for reason in reasons):
                 raise
+            table.pause(attempt)
+            attempt += 1
         else:
             return Outcome(session, now_ms, changed=True)
-    raise StorageUnavailable(f"{MAX_TRANSACTIONS} transactions met others in their way")
 
 
 def _puts(

@@ -4,7 +4,7 @@ from domain.refusals import SessionNotFound
 from storage.conditional_update import IS_A_SESSION, TYPES_AND_BOUNDS
 from storage.faults import InvalidItem
 from storage.keys import session_key
-from storage.table import SessionsTable, call_dynamodb
+from storage.table import SessionsTable
 
 DELETABLE = (
     *IS_A_SESSION,
@@ -25,7 +25,7 @@ def delete_session(table: SessionsTable, session_id: str) -> None:
         InvalidItem: what is stored is not a session; it stays as it is.
     """
     try:
-        call_dynamodb(
+        table.call(
             table.client.delete_item,
             TableName=table.name,
             Key=session_key(session_id),

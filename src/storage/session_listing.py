@@ -7,9 +7,10 @@ from typing import Any, cast
 from domain.refusals import SessionExpired
 from domain.session import MS_PER_MINUTE, Owner, Snapshot, snapshot
 from domain.timeout import MAX_DURATION_MINUTES
+from storage.attribute_values import Item, number
 from storage.faults import InvalidItem, StorageUnavailable
-from storage.item import Item, number, session_of
-from storage.table import SessionsTable, call_dynamodb
+from storage.item import session_of
+from storage.table import SessionsTable
 
 MAX_BATCH_READS = 3
 
@@ -69,7 +70,7 @@ def _scan(
     more: dict[str, Any] = {}
     if after is not None:
         more["ExclusiveStartKey"] = {"sessionId": {"S": after.session_id}}
-    reply = call_dynamodb(
+    reply = table.call(
         table.client.scan,
         TableName=table.name,
         Limit=limit,
@@ -102,7 +103,7 @@ def _query(
             attribute: owner_id,
             "createdAt": number(after.created_at_ms),
         }
-    reply = call_dynamodb(
+    reply = table.call(
         table.client.query,
         TableName=table.name,
         IndexName=index,
@@ -128,7 +129,7 @@ def _items_with(table: SessionsTable, session_ids: list[str]) -> Mapping[str, It
     for _ in range(MAX_BATCH_READS):
         if not unread:
             break
-        reply = call_dynamodb(
+        reply = table.call(
             table.client.batch_get_item,
             RequestItems={table.name: {"Keys": unread, "ConsistentRead": True}},
         )

@@ -6,7 +6,7 @@ from domain.refusals import SessionNotFound
 from domain.session import Snapshot, snapshot
 from storage.faults import StorageUnavailable
 from storage.item import session_of
-from storage.table import SessionsTable, call_dynamodb
+from storage.table import SessionsTable
 
 SERVING_STATUSES = ("ACTIVE", "UPDATING")
 
@@ -32,7 +32,7 @@ def approximate_count(table: SessionsTable) -> int:
         StorageUnavailable: DynamoDB failed, or the table is not serving, whatever the reason.
     """
     try:
-        described = call_dynamodb(table.client.describe_table, TableName=table.name)["Table"]
+        described = table.call(table.client.describe_table, TableName=table.name)["Table"]
     except ClientError as error:
         raise StorageUnavailable(str(error)) from error
     if described["TableStatus"] not in SERVING_STATUSES:

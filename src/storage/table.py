@@ -1,7 +1,7 @@
-"""The table: a client with short timeouts, reads, conditional updates, and kinds of faults."""
+"""The table: a client with short timeouts, calls within a deadline, and kinds of faults."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import boto3
@@ -9,8 +9,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 
+from runtime.deadline import NO_DEADLINE, Deadline, call_within
+from runtime.retries import jittered_pause_seconds, retry, retry_after_seconds
+from storage.attribute_values import Item
 from storage.faults import StorageUnavailable
-from storage.item import Item
 from storage.keys import session_key
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 # DynamoDB answers in milliseconds. A request that takes longer is better tried again.
 CONNECT_TIMEOUT_SECONDS = 0.3
 READ_TIMEOUT_SECONDS = 0.7
-MAX_ATTEMPTS = 3
+ATTEMPT_SECONDS = 2.0
+"""The most that a request takes as a whole, with the name's lookup and a reply in many packets."""
 
 # Besides every 5xx: the 4xx that are about load, not about the request.
 TEMPORARY_CODES = frozenset(
@@ -71,24 +74,35 @@ class UpdateResult:
     applied: bool
 
 
+P = ParamSpec("P")
+Reply = TypeVar("Reply", bound=Mapping[str, Any])
+
+
 @dataclass(frozen=True)
 class SessionsTable:
-    """The table of the sessions. It keeps them for ``retention_seconds`` after their expiry."""
+    """The table of the sessions. It keeps them for ``retention_seconds`` after their expiry.
+
+    No request begins that would not end by the deadline. See ``until``.
+    """
 
     client: "DynamoDBClient"
     name: str
     retention_seconds: int
+    deadline: Deadline = NO_DEADLINE
+
+    def until(self, deadline: Deadline) -> "SessionsTable":
+        """The same table, for a request to the API that must have ended by then."""
+        return replace(self, deadline=deadline)
 
     def update(self, session_id: str, update: ConditionalUpdate) -> UpdateResult:
         """Update one session if the condition holds: one request, without a read.
 
         Raises:
             SessionNotFound: no session can have this ID.
-            StorageUnavailable: throttled, timed out or failed, even after the SDK's retries.
-            ClientError: any other error: the deployment or the code is at fault.
+            StorageUnavailable, ClientError: as for ``call``.
         """
         try:
-            reply = call_dynamodb(
+            reply = self.call(
                 self.client.update_item,
                 TableName=self.name,
                 Key=session_key(session_id),
@@ -106,9 +120,9 @@ class SessionsTable:
 
         Raises:
             SessionNotFound: no session can have this ID.
-            StorageUnavailable, ClientError: as for an update.
+            StorageUnavailable, ClientError: as for ``call``.
         """
-        reply = call_dynamodb(
+        reply = self.call(
             self.client.get_item,
             TableName=self.name,
             Key=session_key(session_id),
@@ -116,35 +130,33 @@ class SessionsTable:
         )
         return reply.get("Item")
 
+    def call(self, operation: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> Reply:
+        """Call an operation of the client; up to three times in an outage.
 
-P = ParamSpec("P")
-Reply = TypeVar("Reply", bound=Mapping[str, Any])
+        Raises:
+            StorageUnavailable: throttled, timed out or failed, even after the retries that there
+                was time for.
+            ClientError: any other error: a failed condition, or the deployment or the code is at
+                fault.
+        """
+        return retry(
+            lambda seconds: _call_dynamodb(seconds, operation, *args, **kwargs),
+            self.deadline,
+            ATTEMPT_SECONDS,
+        )
 
+    def pause(self, attempt: int) -> None:
+        """Wait a little before the next attempt (this one counted from 0), lest the same meet.
 
-def call_dynamodb(operation: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> Reply:
-    """Call an operation of the client, and tell temporary faults from all others.
-
-    Raises:
-        StorageUnavailable: throttled, timed out or failed, even after the SDK's retries.
-        ClientError: any other error: a failed condition, or the deployment or the code is at fault.
-    """
-    try:
-        reply = operation(*args, **kwargs)
-    except ClientError as error:
-        if _is_temporary(error):
-            raise StorageUnavailable(str(error)) from error
-        raise
-    # botocore lets the last one through where a reply ends within a character.
-    except (NotConnected, HTTPClientError, UnicodeDecodeError) as error:
-        raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
-    # botocore treats a body that it cannot parse as an empty one.
-    if "RequestId" not in reply["ResponseMetadata"]:
-        raise StorageUnavailable("the response is not DynamoDB's")
-    return reply
+        Raises:
+            StorageUnavailable: there is no time for another.
+        """
+        if not self.deadline.pause(jittered_pause_seconds(attempt), ATTEMPT_SECONDS):
+            raise StorageUnavailable(f"others were in the way of {attempt + 1} attempts")
 
 
 def dynamodb_client() -> "DynamoDBClient":
-    """A client that fails soon enough for the caller to be told.
+    """A client that fails soon, and leaves retries to the table.
 
     Region, credentials and endpoint come from the environment, as boto3 reads it. botocore's own
     validation of parameters is off: DynamoDB validates them again, and it costs every call dearly.
@@ -154,7 +166,7 @@ def dynamodb_client() -> "DynamoDBClient":
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+            retries={"total_max_attempts": 1},
             parameter_validation=False,
             tcp_keepalive=True,
         ),
@@ -164,3 +176,24 @@ def dynamodb_client() -> "DynamoDBClient":
 def _is_temporary(error: ClientError) -> bool:
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return status >= 500 or error.response["Error"]["Code"] in TEMPORARY_CODES
+
+
+def _call_dynamodb(
+    seconds: float, operation: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs
+) -> Reply:
+    """Call an operation of the client once, and tell temporary faults from all others."""
+    try:
+        reply = call_within(seconds, operation, *args, **kwargs)
+    except ClientError as error:
+        if _is_temporary(error):
+            raise StorageUnavailable(
+                str(error), retry_after_seconds=retry_after_seconds(error.response)
+            ) from error
+        raise
+    # botocore lets the last one through where a reply ends within a character.
+    except (NotConnected, HTTPClientError, TimeoutError, UnicodeDecodeError) as error:
+        raise StorageUnavailable(f"{type(error).__name__}: {error}") from error
+    # botocore treats a body that it cannot parse as an empty one.
+    if "RequestId" not in reply["ResponseMetadata"]:
+        raise StorageUnavailable("the response is not DynamoDB's")
+    return reply

@@ -57,18 +57,21 @@ class Kept:
     created: int
     config: dict[str, Any]
     active: int = field(init=False)
-    expires: int = field(init=False)
+    renewed: int = field(init=False)
     count: int = 0
-    latest: str | None = None
+    renewals: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin."""
-        self.active = self.created
-        self.expires = self.created + minutes(self.config["timeoutMinutes"])
+        self.active = self.renewed = self.created
 
     @property
     def maximum(self) -> int:
         return self.created + minutes(self.config["maxDurationMinutes"])
+
+    @property
+    def expires(self) -> int:
+        return min(self.renewed + minutes(self.config["timeoutMinutes"]), self.maximum)
 
     def instant(self, now: int) -> int:
         """The clocks of two servers differ: time does not run backwards for a session."""
@@ -77,10 +80,13 @@ class Kept:
     def is_dead(self, now: int) -> bool:
         return self.instant(now) >= self.expires
 
-    def extend(self, now: int) -> None:
-        self.active = self.instant(now)
-        full = self.active + minutes(self.config["timeoutMinutes"])
-        self.expires = min(full, self.maximum)
+    def renew(self, now: int, name: str) -> None:
+        self.active = self.renewed = self.instant(now)
+        self.count += 1
+        self.renewals.append(name)
+
+    def was_renewed_by(self, name: str) -> bool:
+        return name in self.renewals[-32:]
 
     def info(self, now: int) -> dict[str, Any]:
         remaining = self.expires - self.instant(now)
@@ -184,12 +190,12 @@ class CallSequences(RuleBasedStateMachine):
         answer = self.call(self.renewals, "POST", f"{ONE}/renew", session_id=session_id, key=key)
 
         def act(kept: Kept) -> int | None:
-            if kept.latest == (key or f"request-{self.requests}"):
+            name = key or f"request-{self.requests}"
+            if kept.was_renewed_by(name):
                 return None
             if kept.expires >= kept.maximum:
                 return 422
-            kept.extend(self.now)
-            kept.count, kept.latest = kept.count + 1, key or f"request-{self.requests}"
+            kept.renew(self.now, name)
             return None
 
         self.expect(answer, session_id, act)
@@ -200,11 +206,10 @@ class CallSequences(RuleBasedStateMachine):
 
         def act(kept: Kept) -> None:
             name = key or f"request-{self.requests}"
-            if kept.config["autoRenew"] and kept.latest == name:
+            if kept.config["autoRenew"] and kept.was_renewed_by(name):
                 return
             if kept.config["autoRenew"] and kept.expires < kept.maximum:
-                kept.extend(self.now)
-                kept.count, kept.latest = kept.count + 1, name
+                kept.renew(self.now, name)
             kept.active = kept.instant(self.now)
 
         self.expect(answer, session_id, act)
@@ -218,8 +223,6 @@ class CallSequences(RuleBasedStateMachine):
             if config["maxDurationMinutes"] < config["timeoutMinutes"]:
                 return 400
             kept.config = config
-            full = kept.active + minutes(config["timeoutMinutes"])
-            kept.expires = min(full, kept.maximum)
             return None
 
         self.expect(answer, session_id, act)

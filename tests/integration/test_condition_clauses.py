@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,13 +14,15 @@ from domain import timeout as timeout_rule
 from domain.session import Session
 from domain.timeout import TimeoutChange
 from storage import heartbeat_update, renewal_update, session_deletion, timeout_update
+from storage.attribute_values import Item
 from storage.conditional_update import IS_A_SESSION
 from storage.faults import InvalidItem
-from storage.item import Item, item_of
+from storage.item import item_of
+from storage.renewal_update import NOT_A_REPLAY
 from storage.table import ConditionalUpdate, SessionsTable
 from tests.support.items import configured, having, without
-from tests.support.sessions import NOON_MS, session
-from tests.support.tables import item_with, put
+from tests.support.sessions import NOON_MS, remembering, session
+from tests.support.tables import RETENTION_SECONDS, item_with, put
 
 UpdateMaker = Callable[[SessionsTable, Session | None], ConditionalUpdate]
 
@@ -48,12 +51,27 @@ NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
 LATER_CLOCK = session(active=1, expires=31)
 NOT_AUTOMATIC = session(auto_renew=False)
 
+
+def replays(**fields: Any) -> Mapping[str, Session | Item]:
+    """For each clause by which a session remembers its renewals, one that does not let it renew."""
+    item = item_of(session(**fields), RETENTION_SECONDS)
+    cases = (
+        session(**fields, **remembering("r1")),
+        {**item, "renewalCount": {"N": "1"}},
+        {**item, "recentRenewals": {"L": item["recentRenewals"]["L"][1:]}},
+    )
+    return dict(zip(NOT_A_REPLAY, cases, strict=True))
+
+
 A_SESSION: dict[str, Item] = {
     "attribute_type(agentId, :S)": without("agentId"),
     "attribute_type(userId, :S)": without("userId"),
     "begins_with(metadata, :brace)": having("metadata", {"S": "[]"}),
     "attribute_type(createdAt, :N)": without("createdAt"),
-    "renewalCount >= :zero": without("renewalCount"),
+    "renewalCount >= :zero": {
+        **having("renewalCount", {"N": "-1"}),
+        "rememberedCount": {"N": "-1"},
+    },
     "timeoutMs > :zero": having("timeoutMs", {"N": "0"}),
     "timeoutSeconds > :zero": without("timeoutSeconds"),
     **{
@@ -78,7 +96,7 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
             "expiresAt < maxExpiresAt": session(created=-690, active=0, expires=30),
             "fullRenewalUntil >= :now": NEAR_MAXIMUM,
             "lastActivity <= :now": LATER_CLOCK,
-            "lastRenewalId <> :renewalId": session(last_renewal_id="r1"),
+            **replays(),
             **A_SESSION,
         },
     ),
@@ -94,18 +112,16 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
             "maxExpiresAt = :maxExpiresAt": session(
                 created=-710, active=-20, expires=5, maximum=725
             ),
-            "lastRenewalId <> :renewalId": session(
-                created=-710, active=-20, expires=5, last_renewal_id="r1"
-            ),
+            **replays(created=-710, active=-20, expires=5),
         },
     ),
     (
         renew,
         LATER_CLOCK,
         {
-            "expiresAt >= :expiresAt": session(active=1, expires=30),
-            "expiresAt < maxExpiresAt": session(created=-680, expires=40),
-            "lastRenewalId <> :renewalId": session(active=1, expires=31, last_renewal_id="r1"),
+            "renewedAt = lastActivity": session(active=2, expires=31),
+            "expiresAt < maxExpiresAt": session(created=-710, active=-20, expires=10),
+            **replays(active=1, expires=31),
         },
     ),
     (heartbeat, None, {heartbeat_update.AUTO_RENEW: NOT_AUTOMATIC}),
@@ -130,8 +146,8 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
             "expiresAt > :now": session(expires=0, auto_renew=False),
             "lastActivity <= :now": session(active=1, auto_renew=False),
             "(timeoutConfig.autoRenew = :false OR expiresAt >= maxExpiresAt)": session(),
-            "(timeoutConfig.autoRenew = :false OR lastRenewalId <> :renewalId)": session(
-                created=-700, last_renewal_id="r1"
+            f"(timeoutConfig.autoRenew = :false OR ({' AND '.join(NOT_A_REPLAY)}))": session(
+                created=-700, **remembering("r1")
             ),
         },
     ),
@@ -140,7 +156,6 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
         session(),
         {
             "timeoutConfig = :readTimeoutConfig": session(timeout=40, expires=20),
-            "lastActivity = :readLastActivity": session(active=-9),
             "expiresAt = :readExpiresAt": session(expires=19),
         },
     ),
@@ -149,7 +164,9 @@ EACH = [(make, seen, clause, met) for make, seen, cases in CASES for clause, met
 
 
 def clauses_of(update: ConditionalUpdate) -> list[str]:
-    return str(update.expression["ConditionExpression"]).split(" AND ")
+    """The clauses that all must hold. One in brackets counts as one."""
+    condition = str(update.expression["ConditionExpression"])
+    return re.split(r" AND (?![^()]*(?:\([^()]*\)[^()]*)*\)\))", condition)
 
 
 def test_every_clause_has_its_case(table_on_dynamodb_local: SessionsTable) -> None:

@@ -11,12 +11,14 @@ import pytest
 from publishing.event_bus import (
     MAX_BYTES,
     MAX_ENTRIES,
-    MAX_PAUSES_SECONDS,
+    MAX_ENTRY_RETRIES,
     Event,
     EventBus,
     fit_one_request,
 )
 from publishing.failures import EventRefused, EventTooLarge, ServiceUnavailable
+from runtime.deadline import NO_DEADLINE
+from runtime.retries import MAX_ATTEMPTS, MAX_PAUSE_SECONDS
 from tests.support.scripted_eventbridge import (
     Answer,
     Entry,
@@ -29,7 +31,7 @@ from tests.support.scripted_eventbridge import (
 )
 from tests.support.sessions import NOON_MS
 
-MAX_TRIES = 1 + len(MAX_PAUSES_SECONDS)
+MAX_TRIES = 1 + MAX_ENTRY_RETRIES
 UNAVAILABLE = "EventBridge unavailable"
 
 
@@ -60,7 +62,7 @@ def events(*numbers: int) -> list[Event]:
 def publish(events: Sequence[Event], *answers: Answer) -> tuple[list[str], ScriptedEventBridge]:
     """The verdicts in words, and the EventBridge that answered so."""
     eventbridge = ScriptedEventBridge(list(answers) or [take])
-    verdicts = EventBus(eventbridge.client, "platform").publish(events)
+    verdicts = EventBus(eventbridge.client, "platform").publish(events, NO_DEADLINE)
     return [in_words(verdict) for verdict in verdicts], eventbridge
 
 
@@ -150,11 +152,11 @@ def test_only_a_refusal_that_may_pass_is_retried_more_than_once(code: str, tries
     assert eventbridge.request_sizes == [3] + [1] * (tries - 1)
 
 
-def test_each_retry_follows_a_pause_within_its_limit(pauses: list[float]) -> None:
+def test_each_retry_of_an_entry_follows_a_pause(pauses: list[float]) -> None:
     publish(events(1, 2), refuse("ThrottlingException", detail(2)))
 
-    assert len(pauses) == len(MAX_PAUSES_SECONDS)
-    assert all(0 <= made <= limit for made, limit in zip(pauses, MAX_PAUSES_SECONDS, strict=True))
+    assert len(pauses) == MAX_ENTRY_RETRIES
+    assert all(0 <= pause <= MAX_PAUSE_SECONDS for pause in pauses)
 
 
 def test_an_event_is_refused_with_the_code_of_the_last_retry() -> None:
@@ -180,7 +182,7 @@ def test_the_bus_is_unavailable_if_the_request_fails_as_a_whole(failure: Answer)
     verdicts, eventbridge = publish(events(1, 2, 3), failure)
 
     assert verdicts == [UNAVAILABLE] * 3
-    assert eventbridge.request_sizes == [3]
+    assert eventbridge.request_sizes == [3] * MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(
@@ -225,23 +227,25 @@ def test_a_single_event_refused_for_its_content_is_sent_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "failure",
-    [throttle_request, refuse("ThrottlingException")],
+    ("failure", "tries"),
+    [(throttle_request, MAX_ATTEMPTS), (refuse("ThrottlingException"), 1)],
     ids=["the request is throttled", "its entry is throttled"],
 )
-def test_sending_event_by_event_ends_where_the_bus_is_unavailable(failure: Answer) -> None:
+def test_sending_event_by_event_ends_where_the_bus_is_unavailable(
+    failure: Answer, tries: int
+) -> None:
     answers = [refuse_requests_with(detail(3)), take, failure]
 
     verdicts, eventbridge = publish(events(1, 2, 3), *answers)
 
     assert verdicts == ["published", UNAVAILABLE, UNAVAILABLE]
-    assert eventbridge.request_sizes == [3, 1, 1]
+    assert eventbridge.request_sizes == [3, 1] + [1] * tries
 
 
 def verdict_on_reply(reply: dict[str, Any]) -> str:
     eventbridge = mock.Mock()
     eventbridge.put_events.return_value = reply
-    (verdict,) = EventBus(eventbridge, "platform").publish(events(1))
+    (verdict,) = EventBus(eventbridge, "platform").publish(events(1), NO_DEADLINE)
     return in_words(verdict)
 
 

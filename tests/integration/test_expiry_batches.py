@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.stream import Record
-from publishing.event_bus import MAX_BYTES, MAX_ENTRIES, MAX_PAUSES_SECONDS, Event
-from publishing.expiry_publisher import session_expired_event
+from publishing.event_bus import MAX_BYTES, MAX_ENTRIES, MAX_ENTRY_RETRIES, Event
+from publishing.expiry_publisher import RESERVE_MS, session_expired_event
 from tests.support.functions import expiry_function
 from tests.support.queues import Queue
 from tests.support.scripted_eventbridge import (
@@ -33,8 +33,8 @@ from tests.support.stream_records import (
 )
 
 MAX_INVOCATIONS = 100
-MAX_TRIES = 1 + len(MAX_PAUSES_SECONDS)
-TOO_LITTLE_MS, ENOUGH_MS = 1000, 300_000
+MAX_TRIES = 1 + MAX_ENTRY_RETRIES
+TOO_LITTLE_MS, ENOUGH_MS = RESERVE_MS - 1, 300_000
 
 GOOD, NOT_A_SESSION, POISON = "good", "not a session", "poison"
 """Kinds of records. EventBridge refuses poison for good."""

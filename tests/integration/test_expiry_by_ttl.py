@@ -107,7 +107,8 @@ def late_renewals(deletions: TtlDeletions, rng: random.Random) -> list[LateRenew
     now_ms = epoch_ms()
     renewals = []
     for number in range(SESSIONS_PER_TABLE):
-        stored = replace(as_of_now(session(f"session-{number}")), expires_at_ms=now_ms + 500)
+        live = as_of_now(session(f"session-{number}"))
+        stored = replace(live, renewed_at_ms=now_ms + 500 - live.timeout_ms)
         put(deletions.table, stored)
         due_ms = now_ms + SWEEP_MS + rng.randrange(-3 * RACE_MS, RACE_MS)
         renewals.append(LateRenewal(deletions, stored.session_id, due_ms, now_ms))

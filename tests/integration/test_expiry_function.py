@@ -19,6 +19,7 @@ from publishing.event_bus import MAX_BYTES
 from publishing.expiry_publisher import MAX_WAIT_MS, RESERVE_MS, session_expired_event
 from publishing.failures import ServiceUnavailable
 from runtime.observability import MAX_LOGGED_CHARS, logger
+from runtime.retries import MAX_ATTEMPTS
 from storage.item import item_of
 from tests.support.contract import assert_event_schema
 from tests.support.functions import expiry_function
@@ -345,7 +346,7 @@ def test_a_batch_is_retried_from_where_the_bus_is_unavailable(dead_letters: Queu
     records = ttl_deletions(*range(1, 31))
 
     run = publish(records, dead_letters, take, throttle_request)
-    assert run == Run("11", published=list(range(1, 11)), requests=[10, 10])
+    assert run == Run("11", published=list(range(1, 11)), requests=[10] * (1 + MAX_ATTEMPTS))
 
     run = publish(from_record(11, records), dead_letters)
     assert run == Run(None, published=list(range(11, 31)), requests=[10, 10])
@@ -365,7 +366,7 @@ def test_no_bad_record_is_kept_before_the_events_ahead_of_it_are_out(dead_letter
 
     run = publish(records, dead_letters, throttle_request)
 
-    assert run == Run("1", published=[], requests=[1])
+    assert run == Run("1", published=[], requests=[1] * MAX_ATTEMPTS)
     assert dead_letters.messages() == []
 
 
@@ -383,13 +384,13 @@ def test_a_batch_is_retried_from_where_the_queue_is_unavailable(
     assert len(dead_letters.messages()) == 1
 
 
-def test_an_unavailable_queue_is_tried_once_for_a_batch(dead_letters: Queue) -> None:
+def test_an_unavailable_queue_is_tried_for_one_record_of_a_batch(dead_letters: Queue) -> None:
     sqs = UnreachableSqs()
     queue = replace(dead_letters, client=cast("SQSClient", sqs))
 
     publish([not_a_session(number) for number in range(1, 21)], queue)
 
-    assert sqs.requests == 1
+    assert sqs.requests == MAX_ATTEMPTS
 
 
 def test_a_refused_event_is_retried_if_the_queue_is_unavailable(dead_letters: Queue) -> None:
@@ -463,7 +464,7 @@ def test_without_time_for_a_dead_letter_the_longest_wait_goes_on(dead_letters: Q
 
 
 def test_a_request_is_begun_only_if_there_is_time_for_it(dead_letters: Queue) -> None:
-    invocation = Invocation((RESERVE_MS, RESERVE_MS - 1))
+    invocation = Invocation((*[RESERVE_MS] * 3, RESERVE_MS - 1))
 
     run = publish(ttl_deletions(*range(1, 31)), dead_letters, invocation=invocation)
 
@@ -472,7 +473,7 @@ def test_a_request_is_begun_only_if_there_is_time_for_it(dead_letters: Queue) ->
 
 def test_a_dead_letter_is_begun_only_if_there_is_time_for_it(dead_letters: Queue) -> None:
     records = [*ttl_deletions(1), not_a_session(2), not_a_session(3), *ttl_deletions(4)]
-    invocation = Invocation((RESERVE_MS, RESERVE_MS - 1))
+    invocation = Invocation((*[RESERVE_MS] * 3, RESERVE_MS - 1))
 
     run = publish(records, dead_letters, invocation=invocation)
 
@@ -480,9 +481,9 @@ def test_a_dead_letter_is_begun_only_if_there_is_time_for_it(dead_letters: Queue
     assert len(dead_letters.messages()) == 1
 
 
-def test_a_batch_makes_progress_however_little_time_there_is(dead_letters: Queue) -> None:
+def test_a_batch_makes_progress_though_its_time_is_short(dead_letters: Queue) -> None:
     """Or it would be retried for ever."""
-    run = publish(ttl_deletions(1), dead_letters, invocation=Invocation((0,)))
+    run = publish(ttl_deletions(1), dead_letters, invocation=Invocation((RESERVE_MS - 1,)))
 
     assert run == Run(None, published=[1], requests=[1])
 
@@ -490,7 +491,7 @@ def test_a_batch_makes_progress_however_little_time_there_is(dead_letters: Queue
 def test_a_lack_of_time_is_logged_as_a_warning(
     dead_letters: Queue, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish(ttl_deletions(*range(1, 12)), dead_letters, invocation=Invocation((0,)))
+    publish(ttl_deletions(*range(1, 12)), dead_letters, invocation=Invocation((RESERVE_MS - 1,)))
 
     assert [line["reason"] for line in logged(capsys, "WARNING")] == ["Lambda"]
 

@@ -153,7 +153,7 @@ def test_a_session_that_expires_or_goes_between_index_and_read_is_left_out(
     expires, goes, stays = (stored(table, user_id=user_id) for _ in range(3))
 
     def meanwhile(**_: object) -> None:
-        put(table, replace(expires, expires_at_ms=NOON_MS))
+        put(table, replace(expires, renewed_at_ms=NOON_MS - expires.timeout_ms))
         table.client.delete_item(TableName=table.name, Key={"sessionId": {"S": goes.session_id}})
 
     events = table.client.meta.events

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from domain.session import Owner
+from local.gateway import LambdaContext
+from runtime.retries import MAX_ATTEMPTS
 from storage.renewal_update import renew_session
 from storage.session_listing import list_sessions
-from storage.table import MAX_ATTEMPTS, SessionsTable, dynamodb_client
+from storage.table import SessionsTable, dynamodb_client
 from tests.support.api_events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event, renewal_event
 from tests.support.contract import answered, assert_schema
 from tests.support.faulty_dynamodb import (
@@ -55,7 +57,7 @@ def dynamodb(dynamodb_local_endpoint: str) -> Iterator[FaultyDynamoDB]:
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the SDK's waits between its attempts pass at once."""
+    """Let the pauses between attempts pass at once."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
@@ -85,7 +87,7 @@ def test_an_outage_is_a_503_that_says_when_to_retry(
     dynamodb.faults = [fault]
     answer = renew(table)
     assert (answer.status, answer.code) == (503, "SERVICE_UNAVAILABLE")
-    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Retry-After"] in {"1", "2", "3"}
     assert "secret-table-name" not in json.dumps(answer.response)
     assert dynamodb.requests == MAX_ATTEMPTS
     line, metric = map(json.loads, capsys.readouterr().out.splitlines())
@@ -116,7 +118,7 @@ def test_the_retry_after_an_outage_counts_the_renewal_once(
 def test_a_passing_fault_is_not_seen_by_the_client(
     table: SessionsTable, dynamodb: FaultyDynamoDB, fault: Fault
 ) -> None:
-    """The SDK's own retry carries the same renewal ID: a write applied twice counts once."""
+    """The retry carries the same renewal ID: a write applied twice counts once."""
     dynamodb.faults = [fault, pass_on]
     answer = renew(table)
     assert (answer.status, answer.body["renewalCount"]) == (200, 1)
@@ -145,9 +147,9 @@ CALLS: dict[str, dict[str, Any]] = {
 CREATED = {"create": 201, "create with a key": 201}
 
 
-def call(table: SessionsTable, request: dict[str, Any]) -> Answered:
+def call(table: SessionsTable, request: dict[str, Any], seconds: float = 10) -> Answered:
     handler = sessions_function(table, lambda: NOON_MS)
-    return Answered(handler(api_event(**request), LAMBDA_CONTEXT))
+    return Answered(handler(api_event(**request), LambdaContext("request-1", seconds)))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_an_outage_is_a_503_of_every_call_and_the_retry_is_right(
     dynamodb.faults = [fault]
     answer = call(table, CALLS[name])
     assert (answer.status, answer.code) == (503, "SERVICE_UNAVAILABLE")
-    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Retry-After"] in {"1", "2", "3"}
     assert_schema("Unhealthy" if name == "health" else "Error", answer.body)
     assert "secret-table-name" not in json.dumps(answer.response)
     dynamodb.faults = [pass_on]
@@ -181,7 +183,7 @@ def test_a_creation_whose_reply_is_lost_makes_one_session(
     name: str,
     fault: Fault,
 ) -> None:
-    """The SDK tries again, finds the session made by its first attempt, and that is the answer."""
+    """The retry finds the session that the first attempt made, and that is the answer."""
     user_id = str(uuid.uuid4())
     dynamodb.faults = [fault, pass_on]
     answer = call(table, {**CALLS[name], "body": {**BODY, "userId": user_id}})
@@ -191,7 +193,7 @@ def test_a_creation_whose_reply_is_lost_makes_one_session(
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_creation_that_the_sdk_repeats_leaves_alone_what_was_done_since(
+def test_a_creation_that_is_repeated_leaves_alone_what_was_done_since(
     table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
 ) -> None:
     user_id = str(uuid.uuid4())
@@ -221,7 +223,7 @@ def test_a_heartbeat_whose_reply_is_lost_counts_once(
 def test_a_deletion_whose_reply_is_lost_is_404_since_it_was_made(
     table: SessionsTable, table_on_dynamodb_local: SessionsTable, dynamodb: FaultyDynamoDB
 ) -> None:
-    """The SDK's own retry cannot tell who deleted it."""
+    """The retry cannot tell who deleted it."""
     dynamodb.faults = [lose_the_reply, pass_on]
     assert call(table, CALLS["delete"]).status == 404
     assert item_with(table_on_dynamodb_local, "a-session") == {}
@@ -234,9 +236,9 @@ def test_a_timeout_change_whose_reply_is_lost_is_made_once(
     dynamodb.faults = [pass_on, lose_the_reply, pass_on]
     answer = call(table, CALLS["timeout"])
     assert (answer.status, answer.body["expiresAt"]) == (200, "2100-01-01T12:10:00.000Z")
-    # The SDK's own retry cannot tell who let it expire.
     dynamodb.faults = [pass_on, lose_the_reply, pass_on]
-    assert call(table, {**CALLS["timeout"], "body": {"timeoutMinutes": 5}}).status == 410
+    answer = call(table, {**CALLS["timeout"], "body": {"timeoutMinutes": 5}})
+    assert (answer.status, answer.body["timeRemaining"]) == (200, -300_000)
 
 
 def test_health_without_a_table_is_503_and_unhealthy(table: SessionsTable) -> None:
@@ -265,9 +267,15 @@ def test_a_creation_that_meets_another_with_its_key_is_retried(
     dynamodb.faults = [conflict, conflict, pass_on]
     assert call(table, request).status == 201
     assert dynamodb.requests == 3
-    dynamodb.faults = [conflict]
-    assert call(table, request).status == 503
-    assert dynamodb.requests == 6
+
+
+def test_a_creation_that_always_meets_another_is_503_at_its_deadline(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    dynamodb.faults = [cancel("TransactionConflict", "None")]
+    started = time.monotonic()
+    assert call(table, CALLS["create with a key"], seconds=3).status == 503
+    assert time.monotonic() - started < 3
 
 
 def test_a_transaction_that_is_refused_for_good_is_500(
@@ -326,7 +334,6 @@ def test_an_answer_that_is_none_of_dynamodbs_is_a_503(
 def test_a_reply_that_ends_within_a_character_is_a_503(
     table: SessionsTable, dynamodb: FaultyDynamoDB
 ) -> None:
-    """The SDK does not retry it: the client may."""
     dynamodb.faults = [end_within_a_character]
     assert renew(table).status == 503
 

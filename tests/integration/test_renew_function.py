@@ -14,7 +14,7 @@ from storage.table import SessionsTable
 from tests.support.api_events import LAMBDA_CONTEXT, Answered, renewal_event
 from tests.support.contract import answered
 from tests.support.functions import renew_function
-from tests.support.sessions import NOON_MS, minutes, session
+from tests.support.sessions import NOON_MS, minutes, remembering, session
 from tests.support.tables import item_with, put, requests_to
 
 NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
@@ -212,7 +212,7 @@ SECRET = "4111-1111"  # noqa: S105 - stands for what must not be logged
 LOGGED = {
     # the session, the outcome, the metric
     "renewed": (session(), "renewed", "Renewals"),
-    "replayed": (session(last_renewal_id="request-1"), "replayed", "Replays"),
+    "replayed": (session(**remembering("request-1")), "replayed", "Replays"),
     "expired": (session(expires=-1), "SESSION_EXPIRED", "Refusals"),
     "at the maximum": (
         session(created=-710, expires=10),

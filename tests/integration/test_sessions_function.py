@@ -269,7 +269,7 @@ def test_a_retried_heartbeat_counts_once(table: SessionsTable) -> None:
 def test_the_given_limits_replace_the_sessions_own(
     table: SessionsTable,
 ) -> None:
-    put(table, session(active=-5, warning=9, renewal_count=2))
+    put(table, session(active=-5, expires=25, warning=9, renewal_count=2))
     with requests_to(table) as requests:
         answer = on(table, "PATCH", "/timeout", body={"timeoutMinutes": 45, "autoRenew": False})
     assert requests == ["GetItem", "UpdateItem"]

@@ -14,16 +14,17 @@ from domain.session_json import session_expired_json
 from domain.timeout import TimeoutChange
 from publishing.failures import InvalidRecord
 from publishing.stream_records import expiry_of, sequence_number_of
+from storage.attribute_values import number
 from storage.faults import InvalidItem
 from storage.idempotency import idempotency_record, idempotency_record_id
-from storage.item import item_of, number
+from storage.item import item_of
 from tests.support.contract import OPENAPI, SESSION_EXPIRED, assert_detail_schema
-from tests.support.sessions import NOON_MS, SIGNING_KEY, session
+from tests.support.sessions import NOON_MS, SIGNING_KEY, remembering, session
 from tests.support.stream_records import DELAY_SECONDS, ttl_deletion
 from tests.support.tables import RETENTION_SECONDS
 
 NOON_SECONDS = NOON_MS // MS_PER_SECOND
-EXPIRED = session(expires=0, renewal_count=3, last_renewal_id="r3")
+EXPIRED = session(expires=0, **remembering("r3", "r2", "r1"))
 REMOVED_AT_MS = NOON_MS + (RETENTION_SECONDS + DELAY_SECONDS) * MS_PER_SECOND
 
 

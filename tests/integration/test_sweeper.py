@@ -11,7 +11,7 @@ from local.stream import Record, Sweeper
 from local.template import Template
 from publishing.stream_records import expiry_of
 from runtime.clock import epoch_ms
-from storage.item import Item, number
+from storage.attribute_values import Item, number
 from storage.table import SessionsTable
 from tests.support.sessions import as_of_now, session
 from tests.support.tables import create_table, item_with, put

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from api.responses import MAX_REQUEST_SECONDS, SECONDS_BEFORE_LAMBDA_STOPS
 from domain.renewal import renew
 from local.template import Template
+from publishing import clients
 from publishing.clients import eventbridge_client, sqs_client
 from publishing.dead_letters import MAX_BODY_BYTES
-from publishing.event_bus import MAX_ENTRIES, MAX_PAUSES_SECONDS
 from publishing.expiry_publisher import MAX_WAIT_MS, RESERVE_MS
 from publishing.stream_records import TTL_IDENTITY
 from runtime.settings import (
@@ -20,8 +21,7 @@ from runtime.settings import (
     RenewSettings,
     SessionsSettings,
 )
-from storage import timeout_update
-from storage.conditional_update import MAX_UPDATES
+from storage import table
 from storage.item import item_of
 from storage.table import dynamodb_client
 from tests.support.contract import OPENAPI
@@ -120,31 +120,27 @@ def test_a_version_description_is_never_too_long(template: Template, function: s
     assert len(re.sub(r"\$\{\w+\}", "9" * 8, longest)) <= MAX_DESCRIPTION_CHARS
 
 
-def longest_seconds(config: Any) -> float:
-    """What one request may take, with all its attempts and the waits between them."""
-    attempts = config.retries["total_max_attempts"]
-    assert config.retries["mode"] == "standard"
-    throttling_waits = sum(2**retry for retry in range(attempts - 1))  # at most, in that mode
-    seconds: float = attempts * (config.connect_timeout + config.read_timeout) + throttling_waits
-    return seconds
-
-
 def test_an_outage_ends_in_an_answer_before_lambda_gives_up(template: Template) -> None:
-    one_request = longest_seconds(dynamodb_client().meta.config)
-    function_timeout = template.document["Globals"]["Function"]["Timeout"]
-    timeout_change = timeout_update.MAX_SECONDS + 2 * one_request  # a last attempt is two requests
-    for longest in (MAX_UPDATES * one_request, timeout_change):
-        assert longest + 2 < function_timeout < API_GATEWAY_TIMEOUT_SECONDS
+    function_seconds = template.document["Globals"]["Function"]["Timeout"]
+    assert function_seconds > MAX_REQUEST_SECONDS + SECONDS_BEFORE_LAMBDA_STOPS
+    assert function_seconds < API_GATEWAY_TIMEOUT_SECONDS
 
 
-def test_a_batch_reserves_what_a_request_takes_in_an_outage(template: Template) -> None:
-    """To EventBridge, with all its retries or one by one, and then one to SQS that fails."""
-    configs: list[Any] = [eventbridge_client().meta.config, sqs_client().meta.config]
-    one_request = max(map(longest_seconds, configs))
-    with_retries = (1 + len(MAX_PAUSES_SECONDS)) * one_request + sum(MAX_PAUSES_SECONDS)
-    one_by_one = (1 + MAX_ENTRIES) * one_request
-    assert max(with_retries, one_by_one) + one_request < RESERVE_MS / 1000
-    assert template.properties("ExpiryFunction")["Timeout"] > 2 * RESERVE_MS / 1000
+def test_no_client_retries_or_waits_longer_than_an_attempt_may_take() -> None:
+    """Retries are made where the deadline is known."""
+    limits: list[tuple[Any, float]] = [
+        (dynamodb_client(), table.ATTEMPT_SECONDS),
+        (eventbridge_client(), clients.ATTEMPT_SECONDS),
+        (sqs_client(), clients.ATTEMPT_SECONDS),
+    ]
+    for client, seconds in limits:
+        config = client.meta.config
+        assert config.retries["total_max_attempts"] == 1
+        assert config.connect_timeout + config.read_timeout <= seconds
+
+
+def test_a_batch_has_time_for_many_requests_besides_its_reserve(template: Template) -> None:
+    assert template.properties("ExpiryFunction")["Timeout"] > 4 * RESERVE_MS / 1000
 
 
 def test_the_stream_filter_states_the_identity_that_the_code_asks_for(template: Template) -> None:
@@ -220,7 +216,7 @@ def test_no_index_projects_what_a_renewal_changes(template: Template) -> None:
     before = item_of(session(), 0)
     after = item_of(renew(session(), NOON_MS, "r1").session, 0)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed >= {"expiresAt", "lastActivity", "renewalCount", "lastRenewalId", "ttl"}
+    assert changed >= {"expiresAt", "lastActivity", "renewalCount", "recentRenewals", "ttl"}
     for index in template.properties("SessionsTable")["GlobalSecondaryIndexes"]:
         projected = {key["AttributeName"] for key in index["KeySchema"]}
         projected |= set(index["Projection"].get("NonKeyAttributes", []))

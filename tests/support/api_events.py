@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.gateway import LambdaContext
+from tests.support.sessions import NOON_MS
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
 
@@ -25,7 +26,7 @@ def renewal_event(
     """The event of a renewal, with any of its fields replaced."""
     event: dict[str, Any] = json.loads((EVENTS / "renew.json").read_text())
     event["pathParameters"] = {"sessionId": session_id}
-    event["requestContext"]["requestId"] = request_id
+    event["requestContext"] |= {"requestId": request_id, "timeEpoch": NOON_MS}
     event["headers"] |= headers or {}
     return {**event, **fields}
 

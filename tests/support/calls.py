@@ -10,10 +10,12 @@ from domain import heartbeat as heartbeat_rule
 from domain import renewal as renewal_rule
 from domain import timeout as timeout_rule
 from domain.refusals import MaximumBelowTimeout, SessionRefusal
+from domain.renewal import renewal_digest
 from domain.session import MS_PER_MINUTE, Outcome, Session, TimeoutConfig
 from domain.timeout import TimeoutChange
+from storage.attribute_values import Item
 from storage.heartbeat_update import record_heartbeat
-from storage.item import Item, item_of
+from storage.item import item_of
 from storage.renewal_update import renew_session
 from storage.table import SessionsTable
 from storage.timeout_update import change_timeout
@@ -21,6 +23,9 @@ from tests.support.sessions import AGENT_ID, NOON_MS, USER_ID
 from tests.support.tables import item_with, put
 
 P = ParamSpec("P")
+
+FOR_THE_RELEASE_BEFORE = "lastRenewalId"
+"""The attribute that is stored and that no rule of this release reads."""
 
 SHORTER = TimeoutChange(timeout_minutes=20)
 
@@ -74,6 +79,10 @@ class Seen:
 
 
 request_ids = st.sampled_from(["r1", "r2", "r3"])
+memories = st.permutations(["r1", *(f"earlier-{n}" for n in range(31))]).flatmap(
+    lambda ids: st.integers(0, len(ids)).map(lambda count: ids[:count])
+)
+"""The IDs of up to 32 renewals, the latest first."""
 changes = st.builds(
     TimeoutChange,
     timeout_minutes=st.none() | st.integers(5, 60),
@@ -98,8 +107,8 @@ def cases(draw: st.DrawFn) -> Case:
         # A change of the limits may leave a maximum that lies before the last activity.
         | st.integers(max_expires_ms, max_expires_ms + 10 * MS_PER_MINUTE)
     )
-    latest_ms = min(active_ms + timeout_ms, max_expires_ms)
-    expires_ms = draw(st.just(latest_ms) | st.integers(min(active_ms + 1, latest_ms), latest_ms))
+    renewed_ms = draw(st.just(active_ms) | st.integers(created_ms, active_ms))
+    expires_ms = min(renewed_ms + timeout_ms, max_expires_ms)
     boundary_ms = st.sampled_from([created_ms, active_ms, full_until_ms, expires_ms])
     now_ms = draw(
         st.builds(int.__add__, boundary_ms, st.integers(-2, 2))
@@ -113,10 +122,10 @@ def cases(draw: st.DrawFn) -> Case:
         metadata_json="{}",
         created_at_ms=created_ms,
         last_activity_ms=active_ms,
-        expires_at_ms=expires_ms,
+        renewed_at_ms=renewed_ms,
         timeout_config=TimeoutConfig(timeout_minutes, draw(st.booleans()), maximum_minutes, 5),
-        renewal_count=draw(st.integers(0, 9)),
-        last_renewal_id=draw(st.none() | request_ids),
+        renewal_count=draw(st.integers(32, 40)),
+        recent_renewals=tuple(renewal_digest(each) for each in draw(memories)),
     )
     return Case(stored, now_ms, draw(request_ids), draw(changes))
 
@@ -140,7 +149,8 @@ def as_stored(table: SessionsTable, call: Call, case: Case) -> Seen:
     """What the table makes of it, from a session just stored."""
     put(table, case.session)
     answer = answer_of(call.stored, table, case)
-    return Seen(_of_record(answer), item_with(table, case.session.session_id))
+    item = item_with(table, case.session.session_id)
+    return Seen(_of_record(answer), {k: v for k, v in item.items() if k != FOR_THE_RELEASE_BEFORE})
 
 
 def _of_record(answer: object) -> object:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from api.collection_routes import collection_routes
-from api.renewal_routes import renewal_routes
+from api.renewal_routes import RENEWAL_ROUTES
 from api.responses import Handler, http_handler
 from api.session_routes import session_routes
 from publishing.dead_letters import DeadLetterQueue
@@ -20,17 +20,13 @@ if TYPE_CHECKING:
 
 def renew_function(table: SessionsTable, clock_ms: Callable[[], int]) -> Handler:
     """RenewFunction."""
-    return http_handler(renewal_routes(table, clock_ms))
+    return http_handler(table, RENEWAL_ROUTES, clock_ms)
 
 
 def sessions_function(table: SessionsTable, clock_ms: Callable[[], int]) -> Handler:
     """SessionsFunction, with the template's default limits."""
-    return http_handler(
-        {
-            **collection_routes(table, POLICY, SIGNING_KEY, clock_ms),
-            **session_routes(table, POLICY, clock_ms),
-        }
-    )
+    routes = {**collection_routes(POLICY, SIGNING_KEY), **session_routes(POLICY)}
+    return http_handler(table, routes, clock_ms)
 
 
 def expiry_function(

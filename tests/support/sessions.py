@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from domain.renewal import renewal_digest
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from domain.timeout import TimeoutPolicy
 from runtime.clock import epoch_ms
@@ -39,7 +40,7 @@ def session(  # noqa: PLR0913 - what a claim may be about
         session_id=session_id,
         created_at_ms=NOON_MS + minutes(created),
         last_activity_ms=NOON_MS + minutes(active),
-        expires_at_ms=NOON_MS + minutes(expires),
+        renewed_at_ms=NOON_MS + minutes(expires - timeout),
         timeout_config=TimeoutConfig(
             timeout_minutes=timeout,
             auto_renew=fields.pop("auto_renew", True),
@@ -51,10 +52,18 @@ def session(  # noqa: PLR0913 - what a claim may be about
             "user_id": USER_ID,
             "metadata_json": '{"channel":"web"}',
             "renewal_count": 0,
-            "last_renewal_id": None,
+            "recent_renewals": (),
             **fields,
         },
     )
+
+
+def remembering(*renewal_ids: str) -> dict[str, Any]:
+    """The fields of a session that these renewals made, the latest first."""
+    return {
+        "renewal_count": len(renewal_ids),
+        "recent_renewals": tuple(renewal_digest(each) for each in renewal_ids),
+    }
 
 
 def as_of_now(stored: Session) -> Session:
@@ -64,5 +73,5 @@ def as_of_now(stored: Session) -> Session:
         stored,
         created_at_ms=stored.created_at_ms + shift_ms,
         last_activity_ms=stored.last_activity_ms + shift_ms,
-        expires_at_ms=stored.expires_at_ms + shift_ms,
+        renewed_at_ms=stored.renewed_at_ms + shift_ms,
     )

@@ -11,7 +11,8 @@ import boto3
 from domain.session import Session
 from local.stream import Record, Stream
 from local.template import Template
-from storage.item import Item, int_attribute, item_of
+from storage.attribute_values import Item, int_attribute
+from storage.item import item_of
 from storage.table import SessionsTable
 from tests.support.scripted_eventbridge import Entry
 from tests.support.sessions import session

@@ -12,7 +12,8 @@ import pytest
 from domain.session import Session
 from local.dynamodb_local import DynamoDBLocalUnavailable, dynamodb_local
 from local.template import Template
-from storage.item import Item, item_of
+from storage.attribute_values import Item
+from storage.item import item_of
 from storage.table import SessionsTable
 
 if TYPE_CHECKING:

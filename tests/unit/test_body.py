@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from api.bad_requests import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from api.body import MAX_BODY_BYTES, STRING, compact_json, parse_object, read_object
 from api.request import Request
+from tests.support.sessions import NOON_MS
 
 
 def read(body: str, *, is_base64: bool = False, **event: Any) -> dict[str, Any]:
-    return read_object(Request({"body": body, "isBase64Encoded": is_base64, **event}, None))
+    return read_object(
+        Request({"body": body, "isBase64Encoded": is_base64, **event}, None, NOON_MS)
+    )
 
 
 def why_refused(text: str) -> str:

@@ -17,7 +17,7 @@ def test_without_automatic_renewal_only_the_last_activity_moves() -> None:
     after = record_heartbeat(before, NOON_MS, "h1").session
     assert after.last_activity_ms == NOON_MS
     assert (after.expires_at_ms, after.renewal_count) == (before.expires_at_ms, 3)
-    assert after.last_renewal_id is None
+    assert after.recent_renewals == ()
 
 
 def test_a_heartbeat_at_the_maximum_only_moves_the_last_activity() -> None:

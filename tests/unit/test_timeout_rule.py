@@ -1,12 +1,13 @@
 """The pure rule of a change of the time limits, and what a deployment allows."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.refusals import MaximumBelowTimeout, SessionExpired
 from domain.timeout import TimeoutChange, change_timeout
-from tests.support.sessions import NOON_MS, POLICY, minutes, session
+from tests.support.sessions import NOON_MS, POLICY, minutes, remembering, session
 
 
 def changed(before: Any, **fields: Any) -> Any:
@@ -20,8 +21,8 @@ def test_the_fields_that_are_given_replace_the_sessions_own() -> None:
 
 
 @pytest.mark.parametrize("timeout", [11, 29, 30, 31, 700])
-def test_the_expiry_is_the_new_timeout_after_the_last_activity(timeout: int) -> None:
-    after = changed(session(active=-10), timeout_minutes=timeout)
+def test_the_expiry_is_the_new_timeout_after_the_last_renewal(timeout: int) -> None:
+    after = changed(session(active=-2, expires=20), timeout_minutes=timeout)
     assert after.expires_at_ms == NOON_MS + minutes(timeout - 10)
 
 
@@ -32,8 +33,14 @@ def test_the_expiry_never_passes_the_maximum() -> None:
     assert changed(near, timeout_minutes=60).expires_at_ms == NOON_MS + minutes(10)
 
 
+@pytest.mark.parametrize("fields", [{"auto_renew": False}, {"warning_threshold_minutes": 9}])
+def test_limits_that_are_not_about_the_expiry_leave_it(fields: dict[str, Any]) -> None:
+    before = session(active=-2, expires=20)
+    assert changed(before, **fields).expires_at_ms == before.expires_at_ms
+
+
 def test_a_longer_maximum_gives_a_session_at_its_maximum_more_time() -> None:
-    before = session(created=-710, active=-1, expires=10)
+    before = replace(session(created=-710, active=-1), renewed_at_ms=NOON_MS - minutes(2))
     assert changed(before, max_duration_minutes=730).expires_at_ms == NOON_MS + minutes(20)
 
 
@@ -43,8 +50,9 @@ def test_a_session_may_expire_by_its_new_limits() -> None:
 
 
 def test_nothing_is_counted_and_it_is_no_activity() -> None:
-    after = changed(session(renewal_count=4, last_renewal_id="r4"), timeout_minutes=60)
-    assert (after.renewal_count, after.last_renewal_id) == (4, "r4")
+    before = session(**remembering("r2", "r1"))
+    after = changed(before, timeout_minutes=60)
+    assert (after.renewal_count, after.recent_renewals) == (2, before.recent_renewals)
     assert after.last_activity_ms == session().last_activity_ms
 
 

@@ -1,0 +1,62 @@
+"""Retries of calls to AWS: few, after random pauses, and none that cannot end in time.
+
+The SDK's own retries are turned off. They know no deadline, they pause for as long as a reply says,
+and their pauses are drawn from ``random``, whose state SnapStart gives to every instance.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from runtime.deadline import Deadline
+
+MAX_ATTEMPTS = 3
+
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.05, 1.0
+"""The longest pause before the first retry, which doubles with each, and its limit."""
+
+MAX_RETRY_AFTER_SECONDS = 5
+"""As much of the pause that a reply demands is kept as the SDK would keep."""
+
+T = TypeVar("T")
+
+_random = random.SystemRandom()
+
+
+class Unavailable(Exception):
+    """A service throttled, timed out or failed. It may have done what it was asked all the same."""
+
+    retry_after_seconds: float = 0
+    """How long the service demands to be left alone."""
+
+
+def jittered_pause_seconds(attempt: int) -> float:
+    """A random pause after this attempt (counted from 0), so that no two callers meet again."""
+    return _random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, MAX_PAUSE_SECONDS))
+
+
+def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float) -> T:
+    """Make the call, up to three times. It is told how many seconds it may take.
+
+    Raises:
+        Unavailable: the last attempt's, or that of one after which there was no time for another.
+    """
+
+    def attempt_once() -> T:
+        return call(min(attempt_seconds, deadline.remaining_seconds))
+
+    for attempt in range(MAX_ATTEMPTS - 1):
+        try:
+            return attempt_once()
+        except Unavailable as unavailable:
+            pause_seconds = max(jittered_pause_seconds(attempt), unavailable.retry_after_seconds)
+            if not deadline.pause(pause_seconds, attempt_seconds):
+                raise
+    return attempt_once()
+
+
+def retry_after_seconds(response: Mapping[str, Any]) -> float:
+    """The pause that an error's response demands, up to five seconds; 0 if it demands none."""
+    header = response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-retry-after", "")
+    milliseconds = int(header) if header.isascii() and header.isdigit() else 0
+    return min(milliseconds / 1000, MAX_RETRY_AFTER_SECONDS)
