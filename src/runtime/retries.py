@@ -30,9 +30,9 @@ class Unavailable(Exception):
     """How long the service demands to be left alone."""
 
 
-def jittered_pause_seconds(attempt: int) -> float:
+def jittered_pause_seconds(attempt: int, longest_seconds: float = MAX_PAUSE_SECONDS) -> float:
     """A random pause after this attempt (counted from 0), so that no two callers meet again."""
-    return _random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, MAX_PAUSE_SECONDS))
+    return _random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, longest_seconds))
 
 
 def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float) -> T:

@@ -24,6 +24,9 @@ READ_TIMEOUT_SECONDS = 0.7
 ATTEMPT_SECONDS = 2.0
 """The most that a request takes as a whole, with the name's lookup and a reply in many packets."""
 
+MAX_BUSY_PAUSE_SECONDS = 0.2
+"""The longest pause where others were in the way. Among steady renewals, a longer one is no help."""
+
 # Besides every 5xx: the 4xx that are about load, not about the request.
 TEMPORARY_CODES = frozenset(
     {
@@ -151,7 +154,8 @@ class SessionsTable:
         Raises:
             StorageUnavailable: there is no time for another.
         """
-        if not self.deadline.pause(jittered_pause_seconds(attempt), ATTEMPT_SECONDS):
+        pause_seconds = jittered_pause_seconds(attempt, MAX_BUSY_PAUSE_SECONDS)
+        if not self.deadline.pause(pause_seconds, ATTEMPT_SECONDS):
             raise StorageUnavailable(f"others were in the way of {attempt + 1} attempts")
 
 

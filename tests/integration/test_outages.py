@@ -97,6 +97,14 @@ def test_an_outage_is_a_503_that_says_when_to_retry(
     assert metric["StorageFaults"] == [1.0]
 
 
+@pytest.mark.usefixtures("no_waiting")
+def test_clients_refused_together_are_sent_away_for_different_times(
+    table: SessionsTable, dynamodb: FaultyDynamoDB
+) -> None:
+    dynamodb.faults = [fail]
+    assert len({renew(table).headers["Retry-After"] for _ in range(40)}) == 3
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.usefixtures("no_waiting")
 def test_the_retry_after_an_outage_counts_the_renewal_once(
