@@ -25,7 +25,7 @@ ATTEMPT_SECONDS = 2.0
 """The most that a request takes as a whole, with the name's lookup and a reply in many packets."""
 
 MAX_BUSY_PAUSE_SECONDS = 0.2
-"""The longest pause where others were in the way. Among steady renewals, longer ones do not help."""
+"""The longest pause where others were in the way: among steady renewals, none gains by more."""
 
 # Besides every 5xx: the 4xx that are about load, not about the request.
 TEMPORARY_CODES = frozenset(
