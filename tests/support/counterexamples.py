@@ -36,9 +36,12 @@ class Counterexample:
                 + ("what is stored at the end" if self.odd is None else f"#{self.odd.number}"),
                 *(line for each in shown for line in _lines(each, first_ns)),
                 f"  before: {_described(self.expected)}",
-                *([f"  stored: {_described(self.history.last)}"] if self.odd is None else []),
+                *([f"  stored: {self._stored()}"] if self.odd is None else []),
             ]
         )
+
+    def _stored(self) -> str:
+        return self.history.defect or _described(self.history.last)
 
     def _relevant(self) -> list[Operation]:
         """The operations that overlap the odd one, those that were never answered, a few before."""

@@ -110,13 +110,15 @@ class History:
     """The operations on one session between its first and its last state.
 
     ``ended`` is false for a history that is cut off: what is stored at its end is not known.
-    ``last`` is ``None`` if no session is stored at the end.
+    ``last`` is ``None`` if no session is stored at the end; the ``defect`` says what is wrong with
+    an item that is none.
     """
 
     first: Session
     operations: tuple[Operation, ...]
     last: Session | None = None
     ended: bool = True
+    defect: str = ""
 
     def answered(self) -> list[Operation]:
         """The operations whose clients were answered, by the time of their answers."""

@@ -168,7 +168,9 @@ class _Search:
         return False
 
     def _is_the_last(self, session: Session | None) -> bool:
-        return not self._history.ended or state_of(session) == state_of(self._history.last)
+        if not self._history.ended:
+            return True
+        return not self._history.defect and state_of(session) == state_of(self._history.last)
 
 
 def state_of(session: Session | None) -> object:
