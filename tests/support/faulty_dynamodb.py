@@ -30,7 +30,7 @@ class FaultyDynamoDB(ThreadingHTTPServer):
         self.faults: list[Fault] = [pass_on]
         self.requests = 0
         self.back = threading.Event()
-        self._choose_fault = choose_fault or self._next_of_the_list
+        self.choose_fault = choose_fault or self._next_of_the_list
         self._under_way = 0
         self._changed = threading.Condition()
 
@@ -43,7 +43,7 @@ class FaultyDynamoDB(ThreadingHTTPServer):
         """The fault of the next request. Requests come from many threads at once."""
         with self._changed:
             self.requests += 1
-            return self._choose_fault()
+            return self.choose_fault()
 
     @contextmanager
     def under_way(self) -> "Iterator[None]":

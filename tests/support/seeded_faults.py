@@ -74,6 +74,18 @@ SOAK_SHARES: Shares = {
 }
 """An outage that goes on for hours: one request in seven meets a fault."""
 
+LOSSY_SHARES: Shares = {
+    lose_the_reply: 0.08,
+    fail_after_applying: 0.03,
+    stall_then_apply: 0.01,
+    apply_then_stall: 0.003,
+    hang_up: 0.02,
+    fail: 0.02,
+}
+"""As many lost replies as a short history needs, and few faults that take long."""
+
+NO_FAULTS: Shares = {}
+
 
 @dataclass
 class SeededFaults:

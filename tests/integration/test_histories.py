@@ -1,0 +1,37 @@
+"""What concurrent clients see is what some sequential order of their calls would show them.
+
+Clients of several sessions call real handlers on DynamoDB Local, through instances whose clocks
+differ by up to four seconds, with and without faults in between. The seed of a history is in the
+name of its test.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from storage.table import SessionsTable
+from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
+from tests.support.seeded_faults import LOSSY_SHARES, NO_FAULTS, Shares
+from tests.support.workloads import Workload
+
+TODAY = datetime.now(UTC).date().toordinal()
+SEEDS = (1, 2, 3, TODAY)
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    dynamodb_local_endpoint: str, table_on_dynamodb_local: SessionsTable
+) -> Iterator[RecordedDeployment]:
+    """The functions in several instances, behind a proxy that each test gives its faults."""
+    with recorded_deployment(dynamodb_local_endpoint, table_on_dynamodb_local) as deployment:
+        yield deployment
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("faults", [NO_FAULTS, LOSSY_SHARES], ids=["no faults", "faults"])
+def test_every_history_has_a_sequential_order(
+    deployed: RecordedDeployment, faults: Shares, seed: int
+) -> None:
+    found = deployed.counterexamples(seed, Workload(), faults)
+    assert not found, "\n\n".join([f"Seed {seed}", *map(str, found)])
