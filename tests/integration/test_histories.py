@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 import pytest
 
 from storage.table import SessionsTable
+from tests.support.mutants import MUTANTS, Mutant
 from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
 from tests.support.seeded_faults import LOSSY_SHARES, NO_FAULTS, Shares
 from tests.support.workloads import Workload
 
 TODAY = datetime.now(UTC).date().toordinal()
 SEEDS = (1, 2, 3, TODAY)
+MUTANT_SEEDS = range(10)
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +37,11 @@ def test_every_history_has_a_sequential_order(
 ) -> None:
     found = deployed.counterexamples(seed, Workload(), faults)
     assert not found, "\n\n".join([f"Seed {seed}", *map(str, found)])
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
+def test_a_mutant_is_caught_by_a_history(deployed: RecordedDeployment, mutant: Mutant) -> None:
+    with mutant.planted(deployed.instances):
+        assert any(
+            deployed.counterexamples(seed, mutant.workload, mutant.faults) for seed in MUTANT_SEEDS
+        )
