@@ -15,6 +15,7 @@ from tests.support.counterexamples import counterexample
 from tests.support.faulty_dynamodb import Fault, fail, lose_the_reply, pass_on
 from tests.support.histories import NO_CHANGE, Attempt, History, Kind, Operation
 from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
+from tests.support.seeded_faults import stall_then_apply
 from tests.support.session_specification import ALL_ALLOWANCES, Allowance
 from tests.support.sessions import as_of_now, session
 from tests.support.tables import item_with, put
@@ -68,7 +69,8 @@ def deployed(
 
 def assert_needs(allowance: Allowance, told: History) -> None:
     assert counterexample(told, ALL_ALLOWANCES - {allowance}) is not None
-    assert counterexample(told, frozenset({allowance})) is None
+    found = counterexample(told, frozenset({allowance}))
+    assert found is None, str(found)
 
 
 def test_a_deletion_that_the_sdk_repeats_is_404(deployed: RecordedDeployment) -> None:
@@ -96,6 +98,21 @@ def test_a_repeated_heartbeat_that_does_not_renew_is_activity_again(
     recording.attempt("g1", Kind.READ, BEHIND)
     recording.attempt("h1", Kind.HEARTBEAT, AHEAD)
     assert_needs(Allowance.ACTIVITY_REPEATS, recording.history())
+
+
+def test_a_late_write_takes_effect_although_its_client_was_refused(
+    deployed: RecordedDeployment,
+) -> None:
+    """The write waits while a clock that is ahead already tells that the session has expired."""
+    recording = Recording(
+        deployed, session("late", created=-60, active=-30 + 1 / 32, expires=1 / 32)
+    )
+    recording.faults(stall_then_apply, fail, fail)
+    recording.attempt("r1", Kind.RENEWAL, BEHIND)
+    recording.attempt("r1", Kind.RENEWAL, AHEAD)
+    recording.attempt("g1", Kind.READ, BEHIND)
+    deployed.dynamodb.wait_until_idle()
+    assert_needs(Allowance.LATE_WRITES, recording.history())
 
 
 def test_a_renewal_overtaken_by_activity_and_seen_has_its_place(

@@ -60,28 +60,26 @@ class Counterexample:
 def counterexample(
     history: History, allowances: Allowances = ALL_ALLOWANCES
 ) -> Counterexample | None:
-    """The shortest beginning of the history that has no order; ``None`` if all of it has one."""
-    if find_order(history, allowances).explained:
-        return None
+    """The shortest beginning of the history that has no order; ``None`` if all of it has one.
+
+    It is looked for answer by answer: to refute a beginning, every order of it must be tried, and
+    the longer it goes on after the odd answer, the more there are.
+    """
     answered = history.answered()
-    # What has no order has none whatever follows: the first such beginning is found by bisection.
-    explained, refuted = 0, len(answered) + 1
-    while refuted - explained > 1:
-        middle = (explained + refuted) // 2
-        if find_order(_beginning(history, middle), allowances).explained:
-            explained = middle
-        else:
-            refuted = middle
-    before = find_order(_beginning(history, explained), allowances).furthest.session
-    if refuted > len(answered):
+    before: Session | None = history.first
+    for answers in range(1, len(answered) + 1):
+        beginning = _beginning(history, answers)
+        found = find_order(beginning, allowances)
+        if not found.explained:
+            return Counterexample(beginning, answered[answers - 1], before)
+        before = found.furthest.session
+    if not find_order(history, allowances).explained:
         return Counterexample(history, None, before)
-    return Counterexample(_beginning(history, refuted), answered[refuted - 1], before)
+    return None
 
 
 def _beginning(history: History, answers: int) -> History:
     """The history up to so many answers."""
-    if answers == 0:
-        return History(history.first, (), ended=False)
     return history.until(history.answered()[answers - 1].attempts[-1].ended_ns)
 
 

@@ -13,13 +13,14 @@ from tests.support.histories import History, Kind
 from tests.support.history_steps import Step, steps_of, takes_effect
 from tests.support.session_specification import (
     ALL_ALLOWANCES,
+    Allowance,
     Allowances,
     Verdict,
     judged_instants,
     verdict,
 )
 
-MAX_NODES = 300_000
+MAX_NODES = 100_000
 """A search that goes on for longer has been given too long a history."""
 
 REMEMBERED_RENEWALS = ("last_renewal_id", "recent_renewals")
@@ -78,6 +79,7 @@ class _Search:
         self._history = history
         self._allowances = allowances
         self._answered, self._unanswered = steps_of(history)
+        self._late_writes = Allowance.LATE_WRITES in allowances
         self._by_end = sorted(self._answered, key=lambda step: step.attempt.ended_ns)
 
     def run(self) -> Found:
@@ -117,9 +119,8 @@ class _Search:
         for step in open_steps:
             yield from self._after(node, step)
         for step in self._unanswered:
-            if step.attempt.started_ns <= horizon_ns and not node.taken & (
-                step.bit | step.last_bit
-            ):
+            over = step.bit if self._late_writes else step.bit | step.last_bit
+            if step.attempt.started_ns <= horizon_ns and not node.taken & over:
                 yield from self._after_unseen(node, step)
 
     def _after(self, node: Node, step: Step) -> Iterator[Node]:
@@ -146,9 +147,11 @@ class _Search:
 
     def _with(self, node: Node, step: Step, result: Verdict, answered: int) -> Node:
         effective = takes_effect(step, node.session, result, self._allowances)
+        # Whichever of its unanswered steps took effect: an operation that is to do so once has.
+        counts = answered or step.operation.kind is Kind.TIMEOUT_CHANGE
         return Node(
             session=result.session,
-            taken=node.taken | step.bit,
+            taken=node.taken | (step.bit if counts else 0),
             effective=node.effective | (step.operation_bit if effective else 0),
             answered=node.answered + answered,
             step=step,

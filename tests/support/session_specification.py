@@ -24,6 +24,7 @@ class Allowance(Enum):
     DELETION_FORGETS = "a repeated deletion is 404 although it was the one that deleted"
     CHANGE_REPEATS = "a repeated timeout change takes effect once more"
     ACTIVITY_REPEATS = "a repeated heartbeat that does not renew moves the last activity once more"
+    LATE_WRITES = "a write that DynamoDB applies after another attempt was answered takes effect"
 
 
 Allowances = frozenset[Allowance]

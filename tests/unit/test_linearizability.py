@@ -40,12 +40,18 @@ def answered(
     return Attempt(started, ended, (now_ms,), 200, json.loads(body), repeats)
 
 
-def refused(
-    started: int, ended: int, status: int, instant_ms: int | None = None, repeats: int = 0
+def refused(  # noqa: PLR0913 - what an answer is made of
+    started: int,
+    ended: int,
+    status: int,
+    instant_ms: int | None = None,
+    *,
+    now_ms: int = NOON_MS,
+    repeats: int = 0,
 ) -> Attempt:
     """An attempt that was answered with an error, whose details may tell an instant."""
     body = {} if instant_ms is None else {"error": {"details": rfc3339(instant_ms)}}
-    return Attempt(started, ended, (NOON_MS,), status, body, repeats)
+    return Attempt(started, ended, (now_ms,), status, body, repeats)
 
 
 def unanswered(started: int, ended: int) -> Attempt:
@@ -71,6 +77,7 @@ def history(
 
 ONCE, TWICE = renewed(FIRST), renewed(renewed(FIRST))
 LATER = renewed(FIRST, NOON_MS + SECOND_MS)
+LATE_MS = FIRST.expires_at_ms
 SHORTER = changed(FIRST, TO_20)
 MANUAL = session(auto_renew=False)
 ACTIVE = record_heartbeat(MANUAL, NOON_MS, "h").session
@@ -197,6 +204,11 @@ PROMISED_LESS: Mapping[Allowance, History] = {
         ),
         (READ, answered(3, 4, ACTIVE)),
         first=MANUAL,
+    ),
+    Allowance.LATE_WRITES: history(
+        ONCE,
+        (RENEWAL, unanswered(1, 2), refused(3, 4, 410, FIRST.expires_at_ms, now_ms=LATE_MS)),
+        (READ, answered(5, 6, FIRST)),
     ),
 }
 
