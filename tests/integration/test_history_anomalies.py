@@ -12,7 +12,13 @@ from domain.timeout import TimeoutChange
 from storage.item import session_of
 from storage.table import SessionsTable
 from tests.support.counterexamples import counterexample
-from tests.support.faulty_dynamodb import Fault, fail, lose_the_reply, pass_on
+from tests.support.faulty_dynamodb import (
+    Fault,
+    ProxiedRequest,
+    fail,
+    lose_the_reply,
+    pass_on,
+)
 from tests.support.histories import NO_CHANGE, Attempt, History, Kind, Operation
 from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
 from tests.support.seeded_faults import stall_then_apply
@@ -23,7 +29,7 @@ from tests.support.tables import item_with, put
 BEHIND, TRUE, AHEAD = 0, 2, 4
 """Instances by their clocks: two seconds behind, right, two seconds ahead."""
 
-TO_5 = TimeoutChange(timeout_minutes=5)
+TO_5, TO_10, TO_20 = (TimeoutChange(timeout_minutes=minutes) for minutes in (5, 10, 20))
 
 
 class Recording:
@@ -73,19 +79,35 @@ def assert_needs(allowance: Allowance, told: History) -> None:
     assert found is None, str(found)
 
 
-def test_a_deletion_that_the_sdk_repeats_is_404(deployed: RecordedDeployment) -> None:
+def test_a_deletion_that_is_repeated_is_404(deployed: RecordedDeployment) -> None:
     recording = Recording(deployed, session("deleted"))
     recording.faults(lose_the_reply)
     recording.attempt("d1", Kind.DELETION, TRUE)
     assert_needs(Allowance.DELETION_FORGETS, recording.history())
 
 
-def test_a_timeout_change_that_ends_the_session_is_410_if_repeated(
+def test_a_timeout_change_that_is_repeated_ends_a_session_once(
     deployed: RecordedDeployment,
 ) -> None:
     recording = Recording(deployed, session("ended", active=-6, expires=24))
     recording.faults(pass_on, lose_the_reply)
     recording.attempt("t1", Kind.TIMEOUT_CHANGE, TRUE, TO_5)
+    assert counterexample(recording.history(), frozenset()) is None
+
+
+def test_a_timeout_change_that_is_repeated_undoes_one_in_between(
+    deployed: RecordedDeployment,
+) -> None:
+    recording = Recording(deployed, session("changed twice", active=-6, expires=24))
+
+    def lose_the_reply_and_change(request: ProxiedRequest) -> None:
+        request.forward()
+        recording.attempt("g1", Kind.READ, TRUE)
+        recording.attempt("t2", Kind.TIMEOUT_CHANGE, TRUE, TO_20)
+        request.close_connection = True
+
+    recording.faults(pass_on, lose_the_reply_and_change)
+    recording.attempt("t1", Kind.TIMEOUT_CHANGE, TRUE, TO_10)
     assert_needs(Allowance.CHANGE_REPEATS, recording.history())
 
 

@@ -3,13 +3,13 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from domain.timeout import TimeoutChange
 from runtime.clock import epoch_ms
 from storage.item import TIMEOUT_ATTRIBUTES
-from storage.table import SessionsTable
+from storage.table import P, Reply, SessionsTable
 from tests.support.api_events import LAMBDA_CONTEXT, SESSIONS, api_event
 from tests.support.functions import renew_function, sessions_function
 from tests.support.histories import NO_CHANGE, Attempt, Kind
@@ -40,6 +40,24 @@ class _Current(threading.local):
         self.trace = _Trace()
 
 
+@dataclass(frozen=True)
+class _CountingTable(SessionsTable):
+    """A table whose calls count in the trace of the thread that makes them."""
+
+    current: _Current = field(kw_only=True)
+
+    def call(self, operation: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> Reply:
+        """Count the operation, and each request that is made for it."""
+        trace = self.current.trace
+        trace.operations += 1
+
+        def request(*args: P.args, **kwargs: P.kwargs) -> Reply:
+            trace.requests += 1
+            return operation(*args, **kwargs)
+
+        return super().call(request, *args, **kwargs)
+
+
 class FunctionInstance:
     """RenewFunction and SessionsFunction in one instance of Lambda, for any number of threads.
 
@@ -50,11 +68,11 @@ class FunctionInstance:
         self.table = table
         self._skew_ms = skew_ms
         self._current = _Current()
-        self._renew = renew_function(table, self._clock_ms)
-        self._sessions = sessions_function(table, self._clock_ms)
-        events = table.client.meta.events
-        events.register("before-call.dynamodb", self._count_operation)
-        events.register("before-send.dynamodb", self._count_request)
+        counting = _CountingTable(
+            table.client, table.name, table.retention_seconds, current=self._current
+        )
+        self._renew = renew_function(counting, self._clock_ms)
+        self._sessions = sessions_function(counting, self._clock_ms)
 
     def attempt(
         self, kind: Kind, session_id: str, key: str, change: TimeoutChange = NO_CHANGE
@@ -63,6 +81,7 @@ class FunctionInstance:
         method, path = ROUTES[kind]
         body = {TIMEOUT_ATTRIBUTES[name]: limit for name, limit in change.given.items()} or None
         event = api_event(method, path, session_id=session_id, body=body, key=key)
+        event["requestContext"]["timeEpoch"] = epoch_ms()
         handler = self._renew if kind is Kind.RENEWAL else self._sessions
         self._current.trace = trace = _Trace()
         started_ns = time.perf_counter_ns()
@@ -81,9 +100,3 @@ class FunctionInstance:
         now_ms = epoch_ms() + self._skew_ms
         self._current.trace.clocks_ms.append(now_ms)
         return now_ms
-
-    def _count_operation(self, **_: Any) -> None:
-        self._current.trace.operations += 1
-
-    def _count_request(self, **_: Any) -> None:
-        self._current.trace.requests += 1

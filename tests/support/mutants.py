@@ -8,7 +8,8 @@ from typing import Any
 from domain.refusals import SessionNotFound
 from domain.renewal import renew
 from domain.session import Outcome
-from storage.item import Item, session_of
+from storage.attribute_values import Item
+from storage.item import session_of
 from storage.table import ConditionalUpdate, SessionsTable, UpdateResult
 from tests.support.histories import Kind
 from tests.support.planted_defects import Planting, altering_updates, replacing, without_clause
