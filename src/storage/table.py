@@ -27,6 +27,8 @@ ATTEMPT_SECONDS = 2.0
 MAX_BUSY_PAUSE_SECONDS = 0.2
 """The longest pause where others were in the way: among steady renewals, none gains by more."""
 
+USER_AGENT = "session-renewal"
+
 # Besides every 5xx: the 4xx that are about load, not about the request.
 TEMPORARY_CODES = frozenset(
     {
@@ -162,8 +164,9 @@ class SessionsTable:
 def dynamodb_client() -> "DynamoDBClient":
     """A client that fails soon, and leaves retries to the table.
 
-    Region, credentials and endpoint come from the environment, as boto3 reads it. botocore's own
-    validation of parameters is off: DynamoDB validates them again, and it costs every call dearly.
+    Region, credentials and endpoint come from the environment, as boto3 reads it. Two things that
+    botocore does for every call cost it dearly and are left out: it validates the parameters, as
+    DynamoDB does again, and it composes a User-Agent of what it knows about the machine.
     """
     return boto3.client(
         "dynamodb",
@@ -173,6 +176,7 @@ def dynamodb_client() -> "DynamoDBClient":
             retries={"total_max_attempts": 1},
             parameter_validation=False,
             tcp_keepalive=True,
+            user_agent=USER_AGENT,
         ),
     )
 
