@@ -8,6 +8,7 @@ from typing import Any
 from api.responses import Handler, Response
 from benchmarks.measured_sessions import AGENT_ID, METADATA_JSON, USER_ID
 from local.gateway import LambdaContext
+from runtime.clock import epoch_ms
 
 Event = dict[str, Any]
 
@@ -34,6 +35,7 @@ def event(
         | {
             "requestId": f"request-{number}",
             "routeKey": route_key,
+            "timeEpoch": epoch_ms(),
             "http": context["http"] | {"method": method, "path": path},
         },
     }

@@ -17,7 +17,7 @@ ATTEMPT_SECONDS = 5.0
 CONFIG = Config(
     connect_timeout=0.5,
     read_timeout=2,
-    retries={"total_max_attempts": 1},
+    retries={"mode": "standard", "total_max_attempts": 1},
     parameter_validation=False,
     tcp_keepalive=True,
 )

@@ -173,7 +173,7 @@ def dynamodb_client() -> "DynamoDBClient":
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"total_max_attempts": 1},
+            retries={"mode": "standard", "total_max_attempts": 1},
             parameter_validation=False,
             tcp_keepalive=True,
             user_agent=USER_AGENT,
