@@ -5,6 +5,7 @@ It is here for comparison. Of two concurrent renewals, it loses one.
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -46,11 +47,17 @@ class SessionInfo(BaseModel):
 @app.post("/api/messaging/sessions/{session_id}/renew")
 def renew(session_id: str) -> SessionInfo:
     """Read the session, apply the rule, and write it back."""
-    found = table.get_item(Key={"sessionId": session_id}, ConsistentRead=True)
+    now_ms = time.time_ns() // 1_000_000
+    item = renewed(table.get_item(Key={"sessionId": session_id}, ConsistentRead=True), now_ms)
+    table.put_item(Item=item)
+    return session_info(item, now_ms)
+
+
+def renewed(found: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    """The item that was found, renewed; or a refusal."""
     item: dict[str, Any] | None = found.get("Item")
     if item is None:
         raise HTTPException(404, "SESSION_NOT_FOUND")
-    now_ms = time.time_ns() // 1_000_000
     if now_ms >= item["expiresAt"]:
         raise HTTPException(410, "SESSION_EXPIRED")
     if item["expiresAt"] >= item["maxExpiresAt"]:
@@ -58,7 +65,11 @@ def renew(session_id: str) -> SessionInfo:
     item["expiresAt"] = min(Decimal(now_ms) + item["timeoutMs"], item["maxExpiresAt"])
     item["lastActivity"] = Decimal(now_ms)
     item["renewalCount"] += 1
-    table.put_item(Item=item)
+    return item
+
+
+def session_info(item: Mapping[str, Any], now_ms: int) -> SessionInfo:
+    """The item as the contract shows it."""
     remaining_ms = int(item["expiresAt"]) - now_ms
     threshold_ms = item["timeoutConfig"]["warningThresholdMinutes"] * 60_000
     return SessionInfo(
