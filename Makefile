@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILE := --system-certs pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run dynamodb-local test e2e bench check lock format clean
+.PHONY: help run dynamodb-local test e2e bench soak soak-compare check lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,15 @@ e2e: $(VENV)/installed node_modules/installed .venv-sam/installed  ## run the en
 
 bench: $(VENV)/installed node_modules/installed  ## measure the figures in docs/performance.md
 	@PYTHONPATH=src:. $(BIN)/python -m benchmarks
+
+# SEED: that of a soak to repeat. RESULT: a file for the figures.
+SOAK = PYTHONPATH=src:. $(BIN)/python -m soak $(addprefix --seed ,$(SEED)) $(addprefix --result ,$(RESULT))
+
+soak: $(VENV)/installed node_modules/installed  ## make 200,000 calls under faults, in at most 20 minutes
+	@$(SOAK)
+
+soak-compare: $(VENV)/installed node_modules/installed  ## soak two other implementations, and one session beyond its rate
+	@$(SOAK) --compare
 
 check: $(VENV)/installed node_modules/installed  ## check lint, types, layers, template, contract, documents and locks
 	$(BIN)/ruff check
