@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILE := --system-certs pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run dynamodb-local test e2e bench soak soak-compare check lock format clean
+.PHONY: help run dynamodb-local test e2e bench soak soak-compare soak-plot check lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ soak: $(VENV)/installed node_modules/installed  ## make 200,000 calls under faul
 
 soak-compare: $(VENV)/installed node_modules/installed  ## soak two other implementations, and one session beyond its rate
 	@$(SOAK) --compare
+
+soak-plot: $(VENV)/installed  ## draw docs/reliability.svg from docs/reliability.json
+	@PYTHONPATH=src:. $(BIN)/python -m soak.plot docs/reliability.json docs/reliability.svg
 
 check: $(VENV)/installed node_modules/installed  ## check lint, types, layers, template, contract, documents and locks
 	$(BIN)/ruff check

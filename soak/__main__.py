@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.output import quietly
@@ -15,7 +16,7 @@ from runtime.observability import logger
 from soak.comparison import compare
 from soak.fleet import lambda_fleet
 from soak.report import figures, findings, print_report
-from soak.runs import run_plan
+from soak.runs import Run, run_plan
 from soak.schedule import Plan
 
 RENEWALS = 100_000
@@ -38,12 +39,12 @@ def main() -> int:
             found: list[str] = []
         else:
             plan = Plan(seed, arguments.renewals, arguments.seconds)
-            runs = [run_plan("this project", plan, endpoint, lambda_fleet)]
+            runs = [run_plan("this project, all calls", plan, endpoint, lambda_fleet)]
             found = findings(runs[0])
     for run in runs:
         print_report(run)
     if arguments.result:
-        arguments.result.write_text(json.dumps([*map(figures, runs)], indent=2) + "\n")
+        _keep_figures(arguments.result, runs)
     for finding in found:
         print(finding, file=sys.stderr)
     return 1 if found else 0
@@ -57,6 +58,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--compare", action="store_true", help="run the comparisons instead")
     parser.add_argument("--result", type=Path, help="write the figures to this file, as JSON")
     return parser.parse_args()
+
+
+def _keep_figures(file: Path, runs: Sequence[Run]) -> None:
+    """Write the figures of these runs to the file, in place of those that it has by these names."""
+    written = json.loads(file.read_text()) if file.exists() else []
+    by_name = {each["name"]: each for each in [*written, *map(figures, runs)]}
+    file.write_text(json.dumps([*by_name.values()], indent=2) + "\n")
 
 
 def _set_environment() -> None:

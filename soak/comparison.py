@@ -25,7 +25,7 @@ def compare(seed: int, upstream: str) -> list[Run]:
         run_plan("this project", plan, upstream, lambda_fleet),
         run_plan("read, then write", plan, upstream, fleet_in("conventional"), checked=False),
         run_plan("version-guarded", plan, upstream, fleet_in("version_guarded"), checked=False),
-        run_plan("this project, `Retry-After` obeyed", as_long, upstream, lambda_fleet),
+        run_plan("this project, Retry-After obeyed", as_long, upstream, lambda_fleet),
         run_plan("this project, 12 clients without pause", hammered, upstream, lambda_fleet),
     ]
 
