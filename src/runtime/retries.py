@@ -1,4 +1,4 @@
-"""Retries of calls to AWS: few, after random pauses, and none that cannot end in time.
+"""Retries of calls to AWS: a few, after random pauses, and none that cannot end in time.
 
 The SDK's own retries are turned off. They know no deadline, they pause for as long as a reply says,
 and their pauses are drawn from ``random``, whose state SnapStart gives to every instance.
@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 
 from runtime.deadline import Deadline
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 5
+"""Enough that a client is rarely told of an outage that passes. Its own retry comes seconds later,
+when a busy session may have forgotten the renewal that was applied: see docs/reliability.md.
+"""
 
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.05, 1.0
 """The longest pause before the first retry, which doubles with each, and its limit."""
@@ -36,7 +39,7 @@ def jittered_pause_seconds(attempt: int, longest_seconds: float = MAX_PAUSE_SECO
 
 
 def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float) -> T:
-    """Make the call, up to three times. It is told how many seconds it may take.
+    """Make the call, up to five times. It is told how many seconds it may take.
 
     Raises:
         Unavailable: the last attempt's, or that of one after which there was no time for another.

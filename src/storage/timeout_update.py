@@ -1,7 +1,8 @@
 """A change of the time limits: read, apply ``domain.timeout.change_timeout``, write what it says.
 
 Such a change is rare, so it is simple: the update requires that what the rule was applied to is
-still stored. If it is not, the reply brings what is, and everything starts again from there.
+still stored. If it is not, the reply brings what is, and the rule is applied to that at once: the
+shorter the time between, the less can come in between.
 """
 
 import time
@@ -11,6 +12,7 @@ from domain.refusals import SessionNotFound
 from domain.session import MS_PER_SECOND, Outcome, Session
 from domain.timeout import TimeoutChange
 from storage.attribute_values import Item
+from storage.conditional_update import UPDATES_WITHOUT_PAUSE
 from storage.item import TIMEOUT_ATTRIBUTES, item_of, session_of
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
@@ -46,8 +48,8 @@ def change_timeout(
 ) -> Outcome:
     """Change the limits of the session with this ID, or refuse to, as the rule says.
 
-    One request for each refusal and where nothing changes, two for a change. One more each time
-    that others come first, until the table's deadline.
+    One request for each refusal and where nothing changes, two for a change. More where others
+    come first, until the table's deadline.
 
     Raises:
         SessionNotFound, SessionExpired, MaximumBelowTimeout: the rule refuses the change.
@@ -56,21 +58,22 @@ def change_timeout(
     """
     started = time.monotonic()
     at_ms = now_ms
-    item = table.get(session_id)
     attempt = 0
     while True:
-        if item is None:
-            raise SessionNotFound(session_id)
-        outcome = rule.change_timeout(session_of(item), change, at_ms)
-        if not outcome.changed:
-            return outcome
-        item = table.update(session_id, update_for(table, item, outcome)).image
-        if item is not None and _has_limits_of(stored := session_of(item), outcome.session):
-            return Outcome(stored, stored.effective_ms(at_ms), changed=True)
+        item = table.get(session_id)
+        for _ in range(UPDATES_WITHOUT_PAUSE):
+            if item is None:
+                raise SessionNotFound(session_id)
+            outcome = rule.change_timeout(session_of(item), change, at_ms)
+            if not outcome.changed:
+                return outcome
+            item = table.update(session_id, update_for(table, item, outcome)).image
+            if item is not None and _has_limits_of(stored := session_of(item), outcome.session):
+                return Outcome(stored, stored.effective_ms(at_ms), changed=True)
+            # The next update is judged by the clock as it is then: it must not revive a session.
+            at_ms = now_ms + int((time.monotonic() - started) * MS_PER_SECOND)
         table.pause(attempt)
         attempt += 1
-        # The next attempt is judged by the clock as it is then: it must not revive a session.
-        at_ms = now_ms + int((time.monotonic() - started) * MS_PER_SECOND)
 
 
 def update_for(table: SessionsTable, read: Item, outcome: Outcome) -> ConditionalUpdate:

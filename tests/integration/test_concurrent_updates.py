@@ -213,7 +213,7 @@ def test_a_timeout_change_that_others_overtake_ends_at_its_deadline(
     ever_earlier = count(1)
 
     def be_changed(**_: object) -> None:
-        put(table, session(expires=20 - next(ever_earlier) / 10))
+        put(table, session(expires=20 - next(ever_earlier) / 100))
 
     with (
         before_each_update(table, be_changed),
