@@ -81,7 +81,6 @@ class CountOff:
     session_id: str
     stored: int
     answered: int
-    late_retries: int
 
     @property
     def too_many(self) -> int:
@@ -92,8 +91,3 @@ class CountOff:
     def too_few(self) -> int:
         """How many were lost, in balance."""
         return max(self.answered - self.stored, 0)
-
-    @property
-    def unexplained(self) -> int:
-        """What is off although no retry came after 32 others."""
-        return self.too_few + max(self.too_many - self.late_retries, 0)

@@ -63,9 +63,9 @@ def figures(run: Run) -> dict[str, Any]:
 def findings(run: Run) -> list[str]:
     """Why the soak fails: empty if it does not."""
     tally = run.soak.tally
-    unexplained = sum(each.unexplained for each in run.counts_off)
     reasons = {
-        f"counts off by {unexplained}": unexplained,
+        f"counted twice: {run.too_many}": run.too_many,
+        f"lost: {run.too_few}": run.too_few,
         f"answers outside the contract: {tally.outside_the_contract}": tally.outside_the_contract,
         f"answers after the budget: {tally.late}": tally.late,
         f"answers in which a session moved back: {tally.moved_back}": tally.moved_back,

@@ -102,7 +102,6 @@ def compare_counts(table: SessionsTable, ledger: Ledger) -> list[CountOff]:
             session_id,
             int(item_with(table, session_id)["renewalCount"]["N"]),
             account.answered,
-            account.late_retries,
         )
         for session_id, account in ledger.accounts.items()
     ]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from runtime.deadline import Deadline
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 6
 """Enough that a client is rarely told of an outage that passes. Its own retry comes seconds later,
 when a busy session may have forgotten the renewal that was applied: see docs/reliability.md.
 """
@@ -18,8 +18,10 @@ when a busy session may have forgotten the renewal that was applied: see docs/re
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.05, 1.0
 """The longest pause before the first retry, which doubles with each, and its limit."""
 
-MAX_RETRY_AFTER_SECONDS = 5
-"""As much of the pause that a reply demands is kept as the SDK would keep."""
+MAX_RETRY_AFTER_SECONDS = 1
+"""As much of a pause that a reply demands is kept. The SDK would keep up to five seconds, in which
+a busy session may forget what this request did.
+"""
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ def jittered_pause_seconds(attempt: int, longest_seconds: float = MAX_PAUSE_SECO
 
 
 def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float) -> T:
-    """Make the call, up to five times. It is told how many seconds it may take.
+    """Make the call, up to six times. It is told how many seconds it may take.
 
     Raises:
         Unavailable: the last attempt's, or that of one after which there was no time for another.
@@ -59,7 +61,7 @@ def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float
 
 
 def retry_after_seconds(response: Mapping[str, Any]) -> float:
-    """The pause that an error's response demands, up to five seconds; 0 if it demands none."""
+    """The pause that an error's response demands, up to a second; 0 if it demands none."""
     header = response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-retry-after", "")
     milliseconds = int(header) if header.isascii() and header.isdigit() else 0
     return min(milliseconds / 1000, MAX_RETRY_AFTER_SECONDS)

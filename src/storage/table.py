@@ -136,7 +136,7 @@ class SessionsTable:
         return reply.get("Item")
 
     def call(self, operation: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> Reply:
-        """Call an operation of the client; up to five times in an outage.
+        """Call an operation of the client; up to six times in an outage.
 
         Raises:
             StorageUnavailable: throttled, timed out or failed, even after the retries that there

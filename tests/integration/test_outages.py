@@ -15,7 +15,7 @@ from runtime.retries import MAX_ATTEMPTS
 from storage.renewal_update import renew_session
 from storage.session_listing import list_sessions
 from storage.table import SessionsTable, dynamodb_client
-from tests.support.api_events import LAMBDA_CONTEXT, SESSIONS, Answered, api_event, renewal_event
+from tests.support.api_events import SESSIONS, Answered, api_event, renewal_event
 from tests.support.contract import answered, assert_schema
 from tests.support.faulty_dynamodb import (
     Fault,
@@ -76,7 +76,8 @@ def table(
 
 def renew(table: SessionsTable, key: str = "key-1") -> Answered:
     event = renewal_event(headers={"idempotency-key": key})
-    return answered(renew_function(table, lambda: NOON_MS)(event, LAMBDA_CONTEXT))
+    context = LambdaContext("request-1", 10)
+    return answered(renew_function(table, lambda: NOON_MS)(event, context))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
