@@ -17,7 +17,9 @@ dynamodb-local: $(VENV)/installed node_modules/installed  ## serve DynamoDB Loca
 	@exec $(BIN)/python -m local.dynamodb_local
 
 test: $(VENV)/installed node_modules/installed  ## run all tests except the end-to-end tests
-	$(BIN)/coverage run -m pytest tests/unit tests/integration
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/integration
+	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 e2e: $(VENV)/installed node_modules/installed .venv-sam/installed  ## run the end-to-end tests under SAM CLI (Docker, Java 17, python3.13)

@@ -53,32 +53,23 @@ class Soak:
             raise
 
     def _make(self, call: Call) -> None:
-        if call.kind in COUNTED:
-            self._make_counted(call)
-            return
-        answer, _ = self._answered(call)
+        answer = self._answered(call)
+        if call.kind in COUNTED and answer.status == 200:
+            self.ledger.count(call.session_id)
         if call.kind is Kind.CREATION and answer.status == 201:
             session_id = json.loads(answer.response["body"])["sessionId"]
             self._answered(Call(Kind.DELETION, session_id, call.key))
 
-    def _make_counted(self, call: Call) -> None:
-        answered_before = self.ledger.begin(call.session_id)
-        answer, requests = self._answered(call)
-        if answer.status == 200:
-            self.ledger.end(call.session_id, answered_before, retried=requests != 1)
-
-    def _answered(self, call: Call) -> tuple[Answer, int]:
-        """The answer that needs no retry, and how many requests to DynamoDB it took in all."""
+    def _answered(self, call: Call) -> Answer:
+        """The answer that needs no retry."""
         retry = False
-        requests = 0
         while True:
             floor = self.ledger.floor(call.session_id)
             answer = self.fleet.invoke(call.event())
-            requests += answer.requests
             self.tally.add(call, answer, retry=retry)
             if self.checked:
                 self.tally.check(call, answer, self.ledger, floor)
             if answer.status < 500:
-                return answer, requests
+                return answer
             retry = True
             time.sleep(self.plan.pause(float(answer.response["headers"].get("Retry-After", 1))))

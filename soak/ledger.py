@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.renewal import MAX_REMEMBERED
 from soak.schedule import has_new_timeouts
 
 
 @dataclass
 class Account:
-    """One session. ``late_retries`` are the calls whose retry 32 others may have overtaken."""
+    """One session: its renewals and heartbeats answered 200, and how it last stood."""
 
-    begun: int = 0
     answered: int = 0
-    late_retries: int = 0
     renewal_count: int = 0
     expires_at: str = ""
 
@@ -39,20 +36,10 @@ class Ledger:
         self.accounts = {session_id: Account() for session_id in self.session_ids}
         self._lock = threading.Lock()
 
-    def begin(self, session_id: str) -> int:
-        """A renewal or a heartbeat begins. Returns how many were answered before it."""
+    def count(self, session_id: str) -> None:
+        """A renewal or a heartbeat was answered 200."""
         with self._lock:
-            account = self.accounts[session_id]
-            account.begun += 1
-            return account.answered
-
-    def end(self, session_id: str, answered_before: int, *, retried: bool) -> None:
-        """It was answered 200. All that were not answered before it may have come in between."""
-        with self._lock:
-            account = self.accounts[session_id]
-            account.answered += 1
-            others = account.begun - answered_before - 1
-            account.late_retries += retried and others >= MAX_REMEMBERED
+            self.accounts[session_id].answered += 1
 
     def floor(self, session_id: str) -> Floor | None:
         """How the session stood in the latest answers; ``None`` for one that is not counted."""

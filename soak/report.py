@@ -53,7 +53,6 @@ def figures(run: Run) -> dict[str, Any]:
         "renewalsPerSecondOfASession": round(run.per_second, 1),
         "twice": run.too_many,
         "lost": run.too_few,
-        "lateRetries": run.late_retries,
         "answers": {str(status): count for status, count in tally.by_status.items()},
         "retries": sum(tally.retries.values()),
         "faults": dict(run.faults),
@@ -94,7 +93,6 @@ def _rows_of_counts(run: Run) -> list[Sequence[object]]:
     return [
         ("renewals and heartbeats answered 200", f"{run.counted:,}"),
         ("of one session in a second", f"{run.per_second:.1f}"),
-        ("retries that 32 others may have overtaken", run.late_retries),
         ("counted twice", run.too_many),
         ("lost", run.too_few),
         ("answers outside the contract", tally.outside_the_contract),

@@ -51,11 +51,6 @@ class Run:
         return sum(each.too_few for each in self.counts_off)
 
     @property
-    def late_retries(self) -> int:
-        """How many were retried after 32 others may have come."""
-        return sum(each.late_retries for each in self.soak.ledger.accounts.values())
-
-    @property
     def per_second(self) -> float:
         """How many renewals and heartbeats of one session there were in a second."""
         return self.counted / self.soak.seconds / self.soak.plan.active

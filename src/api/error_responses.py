@@ -1,6 +1,5 @@
 """What a client is told of each error: the one table of statuses, codes and wordings."""
 
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,12 +20,10 @@ from domain.refusals import (
     SessionNotFound,
 )
 from domain.session_json import rfc3339
+from runtime.retries import system_random
 from storage.faults import StorageUnavailable
 
 MAX_RETRY_AFTER_SECONDS = 3
-
-# SnapStart restores the state of `random`: every instance would name the same seconds.
-_random = random.SystemRandom()
 
 
 @dataclass(eq=False)
@@ -67,7 +64,7 @@ UNAVAILABLE = ErrorResponse(
         "with the same Idempotency-Key if it had one."
     ),
     # Clients that were refused together must not come back together.
-    headers=lambda _: {"Retry-After": str(_random.randint(1, MAX_RETRY_AFTER_SECONDS))},
+    headers=lambda _: {"Retry-After": str(system_random.randint(1, MAX_RETRY_AFTER_SECONDS))},
     metric="StorageFaults",
 )
 

@@ -10,7 +10,7 @@ from api.clock_skew import ImplausibleClock, require_plausible_clock
 from api.error_responses import ERRORS, INTERNAL_ERROR
 from api.request import Request
 from domain.session import MS_PER_SECOND
-from runtime.deadline import Deadline
+from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
 from runtime.observability import count, loggable, logger
 from storage.faults import InvalidItem, StorageUnavailable
 from storage.table import SessionsTable
@@ -46,8 +46,6 @@ PREFLIGHT = Success(204, "", outcome="preflight", metric="Preflights")
 MAX_REQUEST_SECONDS = 10
 """How long a request to the API may take, whatever DynamoDB does."""
 
-SECONDS_BEFORE_LAMBDA_STOPS = 1
-
 
 def http_handler(table: SessionsTable, routes: Routes, clock_ms: Callable[[], int]) -> Handler:
     """The Lambda handler of these routes over the table, by this clock (epoch milliseconds).
@@ -57,12 +55,12 @@ def http_handler(table: SessionsTable, routes: Routes, clock_ms: Callable[[], in
     """
 
     def handler(event: Any, context: Any) -> Response:
-        deadline = _deadline(context)
         request = Request(event, context, clock_ms())
         facts = log_facts(request, request.session_id)
         try:
             require_plausible_clock(request)
-            success = _call_for(routes, request)(request, table.until(deadline))
+            call = _call_for(routes, request)
+            success = call(request, table.until(_deadline(context)))
         except Exception as error:  # noqa: BLE001 - every request gets a response
             return _error_response(error, facts)
         facts["session_id"] = facts["session_id"] or success.session_id

@@ -84,9 +84,10 @@ class EventBus:
     def publish(self, request: Sequence[Event], deadline: Deadline) -> list[Verdict]:
         """Publish the events of one request (see ``fit_one_request``), and judge each of them.
 
-        Only refused entries are sent again. One that stays refused while others are taken is
-        refused for good. If nothing is taken, the bus is unavailable to the entries whose refusal
-        may pass or is the deployment's fault. No attempt begins that would not end by the deadline.
+        Only refused entries are sent again, while there is time: no attempt begins that would not
+        end by the deadline. One that stays refused while others are taken is refused for good. If
+        nothing is taken, the bus is unavailable to the entries whose refusal may pass or is the
+        deployment's fault.
         """
         try:
             refusals = self._put(request, deadline)

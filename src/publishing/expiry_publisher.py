@@ -16,7 +16,7 @@ from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import Event, EventBus, fit_one_request
 from publishing.failures import EventRefused, EventTooLarge, InvalidRecord, ServiceUnavailable
 from publishing.stream_records import UNKNOWN, expiry_of, sequence_number_of
-from runtime.deadline import Deadline
+from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
 from runtime.observability import count, loggable, logger
 from storage.faults import InvalidItem
 
@@ -24,8 +24,6 @@ DETAIL_TYPE = "SessionExpired"
 
 PUBLISH_SECONDS, KEEP_SECONDS = 40, 15
 """How long a request to the bus and a dead letter may take, with all their retries."""
-
-SECONDS_BEFORE_LAMBDA_STOPS = 1
 
 RESERVE_MS = 1000 * (PUBLISH_SECONDS + KEEP_SECONDS + SECONDS_BEFORE_LAMBDA_STOPS)
 """With less time left, no request is begun, nor a dead letter."""

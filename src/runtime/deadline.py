@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, Self, TypeVar
 
+SECONDS_BEFORE_LAMBDA_STOPS = 1
+"""How long before Lambda would stop a function whatever it does must have ended."""
+
 MAX_CALLS_AT_ONCE = 64
 
 P = ParamSpec("P")

@@ -5,6 +5,7 @@ and their pauses are drawn from ``random``, whose state SnapStart gives to every
 """
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -18,14 +19,17 @@ when a busy session may have forgotten the renewal that was applied: see docs/re
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.05, 1.0
 """The longest pause before the first retry, which doubles with each, and its limit."""
 
-MAX_RETRY_AFTER_SECONDS = 1
+MAX_DEMANDED_PAUSE_SECONDS = 1
 """As much of a pause that a reply demands is kept. The SDK would keep up to five seconds, in which
 a busy session may forget what this request did.
 """
 
 T = TypeVar("T")
 
-_random = random.SystemRandom()
+system_random = random.SystemRandom()
+"""Randomness that no SnapStart snapshot contains, and so no two instances share."""
+
+MAX_DOUBLINGS = 10
 
 
 class Unavailable(Exception):
@@ -37,7 +41,8 @@ class Unavailable(Exception):
 
 def jittered_pause_seconds(attempt: int, longest_seconds: float = MAX_PAUSE_SECONDS) -> float:
     """A random pause after this attempt (counted from 0), so that no two callers meet again."""
-    return _random.uniform(0, min(FIRST_PAUSE_SECONDS * 2**attempt, longest_seconds))
+    pause_seconds = FIRST_PAUSE_SECONDS * 2 ** min(attempt, MAX_DOUBLINGS)
+    return system_random.uniform(0, min(pause_seconds, longest_seconds))
 
 
 def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float) -> T:
@@ -54,7 +59,7 @@ def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float
         try:
             return attempt_once()
         except Unavailable as unavailable:
-            pause_seconds = max(jittered_pause_seconds(attempt), unavailable.retry_after_seconds)
+            pause_seconds = unavailable.retry_after_seconds + jittered_pause_seconds(attempt)
             if not deadline.pause(pause_seconds, attempt_seconds):
                 raise
     return attempt_once()
@@ -63,5 +68,5 @@ def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float
 def retry_after_seconds(response: Mapping[str, Any]) -> float:
     """The pause that an error's response demands, up to a second; 0 if it demands none."""
     header = response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-retry-after", "")
-    milliseconds = int(header) if header.isascii() and header.isdigit() else 0
-    return min(milliseconds / 1000, MAX_RETRY_AFTER_SECONDS)
+    milliseconds = int(header) if re.fullmatch("[0-9]{1,12}", header) else 0
+    return min(milliseconds / 1000, MAX_DEMANDED_PAUSE_SECONDS)

@@ -40,7 +40,7 @@ def recent_renewals(item: Item) -> tuple[int, ...]:
         digests = tuple(int(each["N"]) for each in stored if each["N"] != "0")
     except (KeyError, TypeError, ValueError):
         raise ValueError("recentRenewals has something other than integers") from None
-    if item.get("rememberedCount") == item.get("renewalCount") or "lastRenewalId" not in item:
+    if _is_complete(item) or "lastRenewalId" not in item:
         return digests
     latest = renewal_digest(attribute(item, "lastRenewalId", "S"))
     return (latest, *(each for each in digests if each != latest))[:MAX_REMEMBERED]
@@ -50,7 +50,7 @@ def renewed_at_ms(item: Item) -> int:
     """When the item's session was last renewed, or created.
 
     Where the expiry is below the maximum, it tells. At the maximum, ``renewedAt`` does, unless the
-    release before left it out or behind: that one took the last activity for the last renewal.
+    release before has renewed since: that one took the last activity for the last renewal.
 
     Raises:
         ValueError: an attribute is missing or has another type; the text names it.
@@ -59,6 +59,11 @@ def renewed_at_ms(item: Item) -> int:
     expires_at_ms = int_attribute(item, "expiresAt")
     if expires_at_ms < int_attribute(item, "maxExpiresAt"):
         return expires_at_ms - timeout_ms
-    if "renewedAt" in item and int_attribute(item, "renewedAt") + timeout_ms >= expires_at_ms:
+    if _is_complete(item) and int_attribute(item, "renewedAt") + timeout_ms >= expires_at_ms:
         return int_attribute(item, "renewedAt")
     return int_attribute(item, "lastActivity")
+
+
+def _is_complete(item: Item) -> bool:
+    """Whether no renewal has come without these attributes."""
+    return "renewedAt" in item and item.get("rememberedCount") == item.get("renewalCount")

@@ -22,7 +22,7 @@ COUNT = (
 NOT_A_REPLAY = (
     "NOT contains(recentRenewals, :digest)",
     "rememberedCount = renewalCount",  # otherwise, the release before made the latest renewal
-    "size(recentRenewals) = :maxRemembered",
+    "size(recentRenewals) >= :maxRemembered",
 )
 """The renewal is not among those that are remembered, and they are all there."""
 

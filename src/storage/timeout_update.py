@@ -25,11 +25,12 @@ NEW_LIMITS = update_expression(
     "#ttl = :ttl",
     "timeoutConfig = :readTimeoutConfig",
     "expiresAt = :readExpiresAt",
+    "(attribute_not_exists(renewedAt) OR renewedAt = :readRenewedAt)",
     ttl="ttl",
 )
 """The limits and all that follows from them, if what they follow from is still as it was read.
 
-That is the last renewal, too: whatever moves it moves the expiry.
+The expiry tells of the last renewal, except at the maximum.
 """
 
 WRITTEN = (
@@ -87,6 +88,7 @@ def update_for(table: SessionsTable, read: Item, outcome: Outcome) -> Conditiona
             **{f":{name}": changed[name] for name in WRITTEN},
             ":readTimeoutConfig": read["timeoutConfig"],
             ":readExpiresAt": read["expiresAt"],
+            ":readRenewedAt": read.get("renewedAt", changed["renewedAt"]),
         },
     )
 

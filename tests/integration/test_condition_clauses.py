@@ -49,6 +49,7 @@ def change(table: SessionsTable, seen: Session | None) -> ConditionalUpdate:
 
 NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
 LATER_CLOCK = session(active=1, expires=31)
+AT_MAXIMUM = session(created=-710, expires=10)
 NOT_AUTOMATIC = session(auto_renew=False)
 
 
@@ -153,10 +154,19 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
     ),
     (
         change,
-        session(),
+        AT_MAXIMUM,
         {
-            "timeoutConfig = :readTimeoutConfig": session(timeout=40, expires=20),
-            "expiresAt = :readExpiresAt": session(expires=19),
+            "timeoutConfig = :readTimeoutConfig": replace(
+                AT_MAXIMUM, timeout_config=replace(AT_MAXIMUM.timeout_config, timeout_minutes=40)
+            ),
+            "expiresAt = :readExpiresAt": {
+                **item_of(AT_MAXIMUM, RETENTION_SECONDS),
+                "expiresAt": {"N": str(NOON_MS)},
+            },
+            # Others raised the maximum, renewed, and took the maximum back.
+            "(attribute_not_exists(renewedAt) OR renewedAt = :readRenewedAt)": replace(
+                AT_MAXIMUM, renewed_at_ms=AT_MAXIMUM.renewed_at_ms + 1
+            ),
         },
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.responses import MAX_REQUEST_SECONDS, SECONDS_BEFORE_LAMBDA_STOPS
+from api.responses import MAX_REQUEST_SECONDS
 from domain.renewal import renew
 from local.template import Template
 from publishing import clients
@@ -15,6 +15,7 @@ from publishing.clients import eventbridge_client, sqs_client
 from publishing.dead_letters import MAX_BODY_BYTES
 from publishing.expiry_publisher import MAX_WAIT_MS, RESERVE_MS
 from publishing.stream_records import TTL_IDENTITY
+from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS
 from runtime.settings import (
     MIN_SIGNING_KEY_CHARS,
     ExpirySettings,

@@ -34,7 +34,7 @@ class Attempt:
     """One request of a client, from its start to its answer.
 
     ``clocks_ms`` is what its function read off its clock. ``repeats`` is how many requests to
-    DynamoDB the SDK sent again: each may have been applied although its reply was lost.
+    DynamoDB were sent again: each may have been applied although its reply was lost.
     """
 
     started_ns: int

@@ -2,7 +2,7 @@
 
 What a client was answered was decided at some point of its last attempt: an *answered* step, which
 every order must contain. What else was sent for the operation, an attempt without an answer or a
-request that the SDK sent again, may have taken effect as well: an *unanswered* step, which an order
+request that was sent again, may have taken effect as well: an *unanswered* step, which an order
 may contain. It comes before the answered one or, by ``Allowance.LATE_WRITES``, at any later time.
 So an operation that was sent once takes effect and is answered at one point. One that was sent
 again may be answered at a later point.

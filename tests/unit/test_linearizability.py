@@ -116,7 +116,7 @@ EXPLAINED: Mapping[str, History] = {
     ),
     "given up, and applied": history(ONCE, (RENEWAL, unanswered(1, 2))),
     "given up, and not applied": history(FIRST, (RENEWAL, unanswered(1, 2))),
-    "sent again by the SDK": history(
+    "sent again by the function": history(
         TWICE, (RENEWAL, answered(1, 9, TWICE, repeats=1)), (RENEWAL, answered(3, 4, TWICE))
     ),
     "a renewal by an earlier clock": history(
