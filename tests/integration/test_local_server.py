@@ -43,7 +43,7 @@ class Server:
     def renew(self, session_id: str, **headers: str) -> urllib3.BaseHTTPResponse:
         """Renew a session over HTTP."""
         url = f"{self.url}/api/messaging/sessions/{session_id}/renew"
-        return urllib3.request("POST", url, headers=headers)
+        return urllib3.request("POST", url, headers=headers, timeout=30)
 
     def create(self, **headers: str) -> urllib3.BaseHTTPResponse:
         """Create a session over HTTP."""

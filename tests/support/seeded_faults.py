@@ -20,7 +20,7 @@ SLOW_SECONDS = 1.0
 """How long a slow request is held: longer than the client waits for it."""
 
 RETRY_AFTER_MS = 1200
-"""Longer than botocore's own first pause after throttling, which is up to a second."""
+"""Longer than any pause that the functions make."""
 
 
 def apply_then_stall(request: ProxiedRequest) -> None:
@@ -47,7 +47,7 @@ def fail_after_applying(request: ProxiedRequest) -> None:
 
 
 def throttle_with_a_pause(request: ProxiedRequest) -> None:
-    """Throttle, and ask for a pause, which botocore makes."""
+    """Throttle, and ask for a pause, most of which is made."""
     body = error_body("com.amazonaws.dynamodb.v20120810#ThrottlingException")
     request.reply(400, body, headers={"x-amz-retry-after": str(RETRY_AFTER_MS)})
 
