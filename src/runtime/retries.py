@@ -19,7 +19,7 @@ when a busy session may have forgotten the renewal that was applied: see docs/re
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.05, 1.0
 """The longest pause before the first retry, which doubles with each, and its limit."""
 
-MAX_DEMANDED_PAUSE_SECONDS = 1
+MAX_DEMANDED_PAUSE_SECONDS = 0.5
 """As much of a pause that a reply demands is kept. The SDK would keep up to five seconds, in which
 a busy session may forget what this request did.
 """
@@ -66,7 +66,7 @@ def retry(call: Callable[[float], T], deadline: Deadline, attempt_seconds: float
 
 
 def retry_after_seconds(response: Mapping[str, Any]) -> float:
-    """The pause that an error's response demands, up to a second; 0 if it demands none."""
+    """The pause that an error's response demands, up to half a second; 0 if it demands none."""
     header = response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-retry-after", "")
     milliseconds = int(header) if re.fullmatch("[0-9]{1,12}", header) else 0
     return min(milliseconds / 1000, MAX_DEMANDED_PAUSE_SECONDS)

@@ -85,7 +85,7 @@ def test_a_late_write_is_applied_after_its_client_was_answered(
     assert count_of(table_on_dynamodb_local) == "1"
 
 
-def test_a_throttled_function_pauses_for_a_second_at_most(
+def test_a_throttled_function_keeps_part_of_the_pause_it_is_told(
     dynamodb: FaultyDynamoDB, function: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
