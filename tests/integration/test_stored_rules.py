@@ -25,7 +25,7 @@ from storage.table import SessionsTable
 from storage.timeout_update import change_timeout
 from tests.support.calls import CALLS, Call, Case, as_stored, by_the_rule, cases
 from tests.support.items import ITEM, NOT_SESSIONS, having
-from tests.support.sessions import NOON_MS, minutes, session
+from tests.support.sessions import NOON_MS, minutes, remembering, session
 from tests.support.tables import item_with, put, requests_to
 
 SHORTER = TimeoutChange(timeout_minutes=20)
@@ -250,3 +250,32 @@ def test_what_earlier_code_stored_besides_does_no_harm(
 ) -> None:
     put(table, having(attribute, {"N": "1"}))
     assert renew_session(table, "a-session", NOON_MS, "r1").changed
+
+
+def test_a_renewal_with_100_bytes_of_metadata_is_one_write_unit(
+    table_on_dynamodb_local: SessionsTable,
+) -> None:
+    """With the longest ID for the release before, and all 32 renewals remembered."""
+    table = table_on_dynamodb_local
+    metadata_json = '{"text":"' + "x" * 89 + '"}'
+    remembered = remembering(*(f"r{number}" for number in range(32)))
+    put(table, session("x" * 36, metadata_json=metadata_json, **remembered))
+    units: list[float] = []
+
+    def ask(params: dict[str, Any], **_: object) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def note(parsed: dict[str, Any], **_: object) -> None:
+        units.append(parsed["ConsumedCapacity"]["CapacityUnits"])
+
+    events = table.client.meta.events
+    events.register("provide-client-params.dynamodb.UpdateItem", ask)
+    events.register("after-call.dynamodb.UpdateItem", note)
+    try:
+        renew_session(table, "x" * 36, NOON_MS, "k" * 64)
+        renew_session(table, "x" * 36, NOON_MS, "l" * 64)
+    finally:
+        events.unregister("provide-client-params.dynamodb.UpdateItem", ask)
+        events.unregister("after-call.dynamodb.UpdateItem", note)
+    assert len(metadata_json) == 100
+    assert units == [1, 1]
