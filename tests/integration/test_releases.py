@@ -15,7 +15,7 @@ from domain.timeout import TimeoutChange
 from publishing.stream_records import expiry_of
 from storage.heartbeat_update import record_heartbeat
 from storage.idempotency import idempotency_record_id
-from storage.item import session_of
+from storage.item import item_of, session_of
 from storage.renewal_update import renew_session
 from storage.session_creation import create_session_once
 from storage.session_deletion import delete_session
@@ -157,6 +157,14 @@ def test_an_earlier_releases_session_takes_two_more_requests_once(
         renew_session(table, name, NOON_MS, "first")
         renew_session(table, name, NOON_MS, "second")
     assert requests == ["UpdateItem"] * (3 + 1)
+
+
+@pytest.mark.parametrize(("count", "renewed"), [("0", -20), ("1", -5)])
+def test_at_the_maximum_a_renewal_by_0_1_0_is_the_last_activity(count: str, renewed: int) -> None:
+    """It counts, and leaves ``renewedAt`` and ``rememberedCount`` as they were."""
+    item = item_of(session(created=-710, active=-5, expires=10), 0)
+    read = session_of({**item, "renewalCount": {"N": count}})
+    assert read.renewed_at_ms == NOON_MS + minutes(renewed)
 
 
 @dataclass
