@@ -64,7 +64,7 @@ class Interrupted(SessionsTable):
         return super().update(session_id, update)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     name=st.sampled_from(sorted(CALLS)),
     case=cases(),

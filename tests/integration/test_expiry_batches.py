@@ -176,7 +176,7 @@ def test_poison_is_kept_and_harms_nothing_else_even_in_outages(
     assert kept == numbers(kinds, NOT_A_SESSION, POISON)
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(all_kinds, throttlings, st.booleans(), times_left)
 def test_throttled_entries_are_each_published_or_kept_once(
     kinds: list[str], answers: list[Answer], whole: bool, remaining_ms: list[int]

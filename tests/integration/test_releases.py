@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.creation import CreationRequest
@@ -205,6 +205,7 @@ class InTurns:
 
 
 @each_version
+@settings(max_examples=40)
 @given(turns=st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=12))
 def test_two_releases_in_turns_count_each_renewal_once(
     table: SessionsTable, version: str, turns: list[tuple[bool, int]]

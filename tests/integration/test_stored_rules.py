@@ -41,7 +41,7 @@ each_call = pytest.mark.parametrize("call", CALLS_ON_A_SESSION.values(), ids=CAL
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(case=cases())
 @example(Case(session(), NOON_MS, "r1"))
 @example(Case(session(created=-710, active=-20, expires=5), NOON_MS, "r1"))
@@ -55,7 +55,7 @@ def test_a_call_answers_and_stores_what_its_rule_says(
     assert as_stored(table, call, case) == by_the_rule(table, call, case)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(case=cases())
 def test_only_a_last_renewal_and_clock_skew_take_a_second_update(
     table: SessionsTable, case: Case
@@ -72,7 +72,7 @@ def test_only_a_last_renewal_and_clock_skew_take_a_second_update(
     assert requests == ["UpdateItem"] * expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(case=cases())
 def test_a_heartbeat_that_adds_a_whole_timeout_is_one_update(
     table: SessionsTable, case: Case
@@ -93,7 +93,7 @@ def test_a_heartbeat_that_adds_a_whole_timeout_is_one_update(
     assert requests == ["UpdateItem"] * expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(case=cases())
 def test_a_timeout_change_is_a_read_and_one_update(table: SessionsTable, case: Case) -> None:
     put(table, case.session)
