@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 
+from publishing.clients import ATTEMPT_SECONDS
 from publishing.event_bus import (
     MAX_BYTES,
     MAX_ENTRIES,
@@ -17,7 +18,7 @@ from publishing.event_bus import (
     fit_one_request,
 )
 from publishing.failures import EventRefused, EventTooLarge, ServiceUnavailable
-from runtime.deadline import NO_DEADLINE
+from runtime.deadline import NO_DEADLINE, Deadline
 from runtime.retries import MAX_ATTEMPTS, MAX_PAUSE_SECONDS
 from tests.support.scripted_eventbridge import (
     Answer,
@@ -157,6 +158,16 @@ def test_each_retry_of_an_entry_follows_a_pause(pauses: list[float]) -> None:
 
     assert len(pauses) == MAX_ENTRY_RETRIES
     assert all(0 <= pause <= MAX_PAUSE_SECONDS for pause in pauses)
+
+
+def test_an_entry_is_not_retried_when_there_is_no_time_for_it(pauses: list[float]) -> None:
+    eventbridge = ScriptedEventBridge([refuse("ThrottlingException", detail(2))])
+    bus = EventBus(eventbridge.client, "platform")
+
+    verdicts = bus.publish(events(1, 2), Deadline.after(ATTEMPT_SECONDS))
+
+    assert [in_words(each) for each in verdicts] == ["published", "ThrottlingException"]
+    assert (eventbridge.request_sizes, pauses) == ([2], [])
 
 
 def test_an_event_is_refused_with_the_code_of_the_last_retry() -> None:
