@@ -1,6 +1,10 @@
 """How the suite runs: the same cases each time, names that are short enough to be read."""
 
 import pytest
+
+from tests.support.pauses import pauses
+
+__all__ = ["pauses"]
 from hypothesis import settings
 
 MAX_NAME_CHARS = 70

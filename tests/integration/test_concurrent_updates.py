@@ -147,15 +147,6 @@ def test_a_renewal_is_answered_as_of_the_session_in_its_answer(table: SessionsTa
     assert renewal.session.time_remaining_ms(renewal.at_ms) == minutes(30)
 
 
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that are made, which pass at once but move the monotonic clock."""
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    monkeypatch.setattr(time, "monotonic", lambda: sum(pauses))
-    return pauses
-
-
 def test_a_renewal_that_others_overtake_goes_on_until_its_deadline(
     table_on_moto: SessionsTable, pauses: list[float]
 ) -> None:

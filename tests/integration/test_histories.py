@@ -5,29 +5,18 @@ differ by up to four seconds, with and without faults in between. The seed of a 
 name of its test.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from storage.table import SessionsTable
 from tests.support.mutants import MUTANTS, Mutant
-from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
+from tests.support.recorded_deployment import RecordedDeployment
 from tests.support.seeded_faults import LOSSY_SHARES, NO_FAULTS, Shares
 from tests.support.workloads import Workload
 
 TODAY = datetime.now(UTC).date().toordinal()
 SEEDS = (1, TODAY)
 MUTANT_SEEDS = range(10)
-
-
-@pytest.fixture(scope="module")
-def deployed(
-    dynamodb_local_endpoint: str, table_on_dynamodb_local: SessionsTable
-) -> Iterator[RecordedDeployment]:
-    """The functions in several instances, behind a proxy that each test gives its faults."""
-    with recorded_deployment(dynamodb_local_endpoint, table_on_dynamodb_local) as deployment:
-        yield deployment
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,7 +1,6 @@
 """The histories that show where the API promises less than that each call takes effect once."""
 
 import time
-from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any
 
@@ -11,7 +10,6 @@ from domain.session import Session
 from domain.timeout import TimeoutChange
 from runtime.retries import MAX_ATTEMPTS
 from storage.item import session_of
-from storage.table import SessionsTable
 from tests.support.counterexamples import counterexample
 from tests.support.faulty_dynamodb import (
     Fault,
@@ -21,7 +19,7 @@ from tests.support.faulty_dynamodb import (
     pass_on,
 )
 from tests.support.histories import NO_CHANGE, Attempt, History, Kind, Operation
-from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
+from tests.support.recorded_deployment import RecordedDeployment
 from tests.support.seeded_faults import stall_then_apply
 from tests.support.session_specification import ALL_ALLOWANCES, Allowance
 from tests.support.sessions import as_of_now, session
@@ -63,15 +61,6 @@ class Recording:
         )
         item = item_with(self.deployed.table, self.first.session_id)
         return History(self.first, operations, session_of(item) if item else None)
-
-
-@pytest.fixture(scope="module")
-def deployed(
-    dynamodb_local_endpoint: str, table_on_dynamodb_local: SessionsTable
-) -> Iterator[RecordedDeployment]:
-    """The functions in several instances, behind a proxy that each test gives its faults."""
-    with recorded_deployment(dynamodb_local_endpoint, table_on_dynamodb_local) as deployment:
-        yield deployment
 
 
 def assert_needs(allowance: Allowance, told: History) -> None:

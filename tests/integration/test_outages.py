@@ -4,7 +4,6 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ from tests.support.faulty_dynamodb import (
     end_within_a_character,
     fail,
     fail_in_html,
-    faulty_dynamodb,
     hang_up,
     lose_the_reply,
     pass_on,
@@ -49,29 +47,15 @@ FAULTS = [
 
 
 @pytest.fixture
-def dynamodb(dynamodb_local_endpoint: str) -> Iterator[FaultyDynamoDB]:
-    """DynamoDB Local behind a proxy that fails when told to."""
-    with faulty_dynamodb(dynamodb_local_endpoint) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pauses between attempts pass at once."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 @pytest.fixture
-def table(
-    table_on_dynamodb_local: SessionsTable,
-    dynamodb: FaultyDynamoDB,
-    monkeypatch: pytest.MonkeyPatch,
-) -> SessionsTable:
-    """The table through the client that is deployed, behind the proxy, with a live session."""
-    put(table_on_dynamodb_local, session())
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint)
-    deployed = table_on_dynamodb_local
-    return SessionsTable(dynamodb_client(), deployed.name, deployed.retention_seconds)
+def table(table_behind_faults: SessionsTable) -> SessionsTable:
+    """In this module, every table is behind the proxy."""
+    return table_behind_faults
 
 
 def renew(table: SessionsTable, key: str = "key-1") -> Answered:

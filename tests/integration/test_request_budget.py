@@ -1,12 +1,12 @@
 """Whatever DynamoDB does, a request is answered in time, and a second before Lambda stops it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from local.gateway import LambdaContext
-from storage.table import ATTEMPT_SECONDS, READ_TIMEOUT_SECONDS, SessionsTable, dynamodb_client
+from storage.table import ATTEMPT_SECONDS, READ_TIMEOUT_SECONDS, SessionsTable
 from tests.support.api_events import SESSIONS, Answered, api_event, renewal_event
 from tests.support.contract import answered
 from tests.support.faulty_dynamodb import (
@@ -14,13 +14,12 @@ from tests.support.faulty_dynamodb import (
     FaultyDynamoDB,
     ProxiedRequest,
     error_body,
-    faulty_dynamodb,
     pass_on,
     stall,
 )
 from tests.support.functions import renew_function, sessions_function
-from tests.support.sessions import NOON_MS, USER_ID, session
-from tests.support.tables import item_with, put
+from tests.support.sessions import NOON_MS, USER_ID
+from tests.support.tables import item_with
 
 LAMBDA_SECONDS = 4.0
 ONE = f"{SESSIONS}/{{sessionId}}"
@@ -63,23 +62,9 @@ FAULTS = [demand_a_pause, drip, drip_headers, answer_late, stall]
 
 
 @pytest.fixture
-def dynamodb(dynamodb_local_endpoint: str) -> Iterator[FaultyDynamoDB]:
-    """DynamoDB Local behind a proxy that fails when told to."""
-    with faulty_dynamodb(dynamodb_local_endpoint) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def table(
-    table_on_dynamodb_local: SessionsTable,
-    dynamodb: FaultyDynamoDB,
-    monkeypatch: pytest.MonkeyPatch,
-) -> SessionsTable:
-    """The table through the client that is deployed, behind the proxy, with a live session."""
-    put(table_on_dynamodb_local, session())
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint)
-    deployed = table_on_dynamodb_local
-    return SessionsTable(dynamodb_client(), deployed.name, deployed.retention_seconds)
+def table(table_behind_faults: SessionsTable) -> SessionsTable:
+    """In this module, every table is behind the proxy."""
+    return table_behind_faults
 
 
 def renew(table: SessionsTable) -> Answered:

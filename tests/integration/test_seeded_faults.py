@@ -1,7 +1,6 @@
 """What each seeded fault does to a renewal, and that a seed is a sequence of faults."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +9,7 @@ from runtime.retries import MAX_DEMANDED_PAUSE_SECONDS
 from storage.table import SessionsTable, dynamodb_client
 from tests.support.api_events import LAMBDA_CONTEXT, Answered, renewal_event
 from tests.support.fault_proxy_process import fault_proxy_process
-from tests.support.faulty_dynamodb import Fault, FaultyDynamoDB, fail, faulty_dynamodb, pass_on
+from tests.support.faulty_dynamodb import Fault, FaultyDynamoDB, fail, pass_on
 from tests.support.functions import renew_function
 from tests.support.seeded_faults import (
     RETRY_AFTER_MS,
@@ -27,24 +26,9 @@ from tests.support.tables import item_with, put
 
 
 @pytest.fixture
-def dynamodb(dynamodb_local_endpoint: str) -> Iterator[FaultyDynamoDB]:
-    """DynamoDB Local behind a proxy that fails when told to."""
-    with faulty_dynamodb(dynamodb_local_endpoint) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def function(
-    table_on_dynamodb_local: SessionsTable,
-    dynamodb: FaultyDynamoDB,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Handler:
+def function(table_behind_faults: SessionsTable) -> Handler:
     """RenewFunction behind the proxy, with a live session."""
-    put(table_on_dynamodb_local, session())
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint)
-    deployed = table_on_dynamodb_local
-    table = SessionsTable(dynamodb_client(), deployed.name, deployed.retention_seconds)
-    return renew_function(table, lambda: NOON_MS)
+    return renew_function(table_behind_faults, lambda: NOON_MS)
 
 
 def renew(function: Handler, key: str) -> Answered:

@@ -9,10 +9,12 @@ import pytest
 from moto import mock_aws
 
 from local.template import Template
-from storage.table import SessionsTable
+from storage.table import SessionsTable, dynamodb_client
+from tests.support.faulty_dynamodb import FaultyDynamoDB, faulty_dynamodb
 from tests.support.queues import BUS, Queue, create_queue, subscribe
-from tests.support.sessions import SIGNING_KEY
-from tests.support.tables import create_table, running_dynamodb_local
+from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
+from tests.support.sessions import SIGNING_KEY, session
+from tests.support.tables import create_table, put, running_dynamodb_local
 
 
 def isolate_from_aws() -> None:
@@ -84,3 +86,32 @@ def consumer() -> Iterator[Queue]:
         events.remove_targets(Rule="expiries", EventBusName=BUS, Ids=["consumer"])
         events.delete_rule(Name="expiries", EventBusName=BUS)
         events.delete_event_bus(Name=BUS)
+
+
+@pytest.fixture
+def dynamodb(dynamodb_local_endpoint: str) -> Iterator[FaultyDynamoDB]:
+    """DynamoDB Local behind a proxy that fails when told to."""
+    with faulty_dynamodb(dynamodb_local_endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def table_behind_faults(
+    table_on_dynamodb_local: SessionsTable,
+    dynamodb: FaultyDynamoDB,
+    monkeypatch: pytest.MonkeyPatch,
+) -> SessionsTable:
+    """The table through the client that is deployed, behind the proxy, with a live session."""
+    put(table_on_dynamodb_local, session())
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint)
+    deployed = table_on_dynamodb_local
+    return SessionsTable(dynamodb_client(), deployed.name, deployed.retention_seconds)
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    dynamodb_local_endpoint: str, table_on_dynamodb_local: SessionsTable
+) -> Iterator[RecordedDeployment]:
+    """The functions in several instances, behind a proxy that each test gives its faults."""
+    with recorded_deployment(dynamodb_local_endpoint, table_on_dynamodb_local) as deployment:
+        yield deployment

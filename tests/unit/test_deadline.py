@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 
 import pytest
 
@@ -16,15 +15,6 @@ from runtime.retries import (
     retry,
     retry_after_seconds,
 )
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that are made, which pass at once but move the monotonic clock."""
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    monkeypatch.setattr(time, "monotonic", lambda: sum(pauses))
-    return pauses
 
 
 class Throttled(Unavailable):
