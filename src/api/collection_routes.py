@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterable
 
 from api.cursors import sign_cursor, verify_cursor
 from api.error_responses import Unhealthy
@@ -9,14 +10,22 @@ from api.request import Request
 from api.responses import Routes, Success, log_invalid_item
 from api.validation import read_creation, read_page_query
 from domain.creation import create
-from domain.session_json import created_session_json, rfc3339, session_page_json
+from domain.session_json import (
+    created_session_json,
+    rfc3339,
+    session_info_json,
+    session_page_json,
+)
 from domain.timeout import TimeoutPolicy
 from storage.faults import StorageUnavailable
 from storage.idempotency import idempotency_record_id
 from storage.session_creation import create_session, create_session_once
-from storage.session_listing import list_sessions
+from storage.session_listing import list_sessions, position_of
 from storage.session_reading import approximate_count
 from storage.table import SessionsTable
+
+MAX_PAGE_BYTES = 4_000_000
+"""The most that the sessions of a page take. Lambda refuses a response of more than 6 MB."""
 
 
 def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
@@ -24,7 +33,7 @@ def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
 
     def create_one(request: Request, table: SessionsTable) -> Success:
         wanted = read_creation(request, policy)
-        config = wanted.timeout.applied_to(policy.default)
+        config = wanted.timeout.completed_by(policy.default)
         session = create(wanted, config, session_id=str(uuid.uuid4()), now_ms=request.now_ms)
         outcome, metric = "created", "Creations"
         if not request.idempotency_key:
@@ -45,8 +54,11 @@ def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
         for item in page.invalid:
             log_invalid_item(request, item)
         following = page.next_position
+        infos = fitting(map(session_info_json, page.sessions))
+        if len(infos) < len(page.sessions):
+            following = position_of(page.sessions[len(infos) - 1], owner)
         cursor = None if following is None else sign_cursor(signing_key, owner, following)
-        body = session_page_json(page.sessions, cursor)
+        body = session_page_json(infos, cursor)
         return Success(200, body, outcome="listed", metric="Lists")
 
     def check_health(request: Request, table: SessionsTable) -> Success:
@@ -63,3 +75,19 @@ def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
         "GET /api/messaging/sessions": list_page,
         "GET /api/messaging/sessions/health": check_health,
     }
+
+
+def fitting(infos: Iterable[str]) -> list[str]:
+    """The first of these SessionInfos, as many as fit into a page.
+
+    They count as they stand in the function's response, of which the body is one JSON string:
+    quotes and all that is not ASCII are escaped in it.
+    """
+    page: list[str] = []
+    page_bytes = 0
+    for info in infos:
+        page_bytes += len(json.dumps(info))
+        if page_bytes > MAX_PAGE_BYTES:
+            break
+        page.append(info)
+    return page

@@ -6,7 +6,6 @@ objects are composed here, in one place, out of fields and of members that are J
 """
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,9 +38,8 @@ def created_session_json(session: Session) -> str:
     return _object(_creation_fields(session), metadata=session.metadata_json)
 
 
-def session_page_json(sessions: Iterable[Snapshot], cursor: str | None) -> str:
-    """A page of a list: the sessions, how many they are, and where the next page begins."""
-    infos = [session_info_json(each) for each in sessions]
+def session_page_json(infos: list[str], cursor: str | None) -> str:
+    """A page of a list: these SessionInfos, how many they are, and where the next page begins."""
     fields = {"total": len(infos)} | ({} if cursor is None else {"cursor": cursor})
     return _object(fields, sessions=f"[{', '.join(infos)}]")
 

@@ -1,6 +1,6 @@
 """Pages of live sessions: a user's, an agent's, or everyone's."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +12,22 @@ from storage.faults import InvalidItem, StorageUnavailable
 from storage.item import session_of
 from storage.table import SessionsTable
 
+MAX_READS = 20
+MAX_READ_ENTRIES = 500
+"""A list makes at most 20 reads, each of at most 500 entries of an index or items of the table.
+
+DynamoDB ends a read after 1 MB, so a list of everyone's sessions costs 5,120 read units at most,
+and 2,500 if its items have 1 KB.
+"""
+
+LISTED_ATTRIBUTES = (
+    "sessionId, agentId, userId, metadata, createdAt, lastActivity, expiresAt, timeoutConfig, "
+    "timeoutMs, timeoutSeconds, maxExpiresAt, fullRenewalUntil, renewalCount, renewedAt, "
+    "rememberedCount, lastRenewalId"
+)
+"""All of an item but its recent renewals: no list shows them, and they would be half of it."""
+
+MAX_BATCH_KEYS = 100  # DynamoDB's limit
 MAX_BATCH_READS = 3
 
 
@@ -23,7 +39,7 @@ class Position:
     created_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Page:
     """The live sessions of a page, and where the next page begins; ``None`` after the last page.
 
@@ -38,55 +54,70 @@ class Page:
 def list_sessions(
     table: SessionsTable, owner: Owner, limit: int, after: Position | None, now_ms: int
 ) -> Page:
-    """Up to ``limit`` of the owner's live sessions: one scan, or one query and one batch read.
+    """Up to ``limit`` of the owner's live sessions.
 
-    At most ``limit`` entries are read, so expired sessions make a page shorter.
+    Expired sessions that are still stored hide none: reading goes on until the page is full, the
+    list ends, or ``MAX_READS`` are made. Each read is larger than the one before.
 
     Raises:
         StorageUnavailable: DynamoDB failed.
     """
-    if owner == Owner():
-        items, last = _scan(table, limit, after, now_ms)
-    else:
-        items, last = _query(table, owner, limit, after, now_ms)
-    return _page_of(items, last, now_ms)
-
-
-def _page_of(items: Iterable[Item], last: Position | None, now_ms: int) -> Page:
-    page = Page([], [], last)
-    for item in items:
-        try:
-            page.sessions.append(snapshot(session_of(item), now_ms))
-        except SessionExpired:
-            continue  # since the index or the filter was read
-        except InvalidItem as defect:
-            page.invalid.append(defect)
+    read = _scan if owner == Owner() else _query
+    page = Page([], [], after)
+    entries = min(limit, MAX_READ_ENTRIES)
+    for _ in range(MAX_READS):
+        items, page.next_position = read(table, owner, entries, page.next_position, now_ms)
+        for item in items:
+            if len(page.sessions) == limit:
+                page.next_position = position_of(page.sessions[-1], owner)
+                return page
+            _add(page, item, now_ms)
+        if page.next_position is None or len(page.sessions) == limit:
+            return page
+        entries = min(4 * entries, MAX_READ_ENTRIES)
     return page
 
 
+def position_of(listed: Snapshot, owner: Owner) -> Position:
+    """Where a page of the owner's list ends whose last session this is."""
+    session = listed.session
+    return Position(session.session_id, None if owner == Owner() else session.created_at_ms)
+
+
+def _add(page: Page, item: Item, now_ms: int) -> None:
+    try:
+        page.sessions.append(snapshot(session_of(item), now_ms))
+    except SessionExpired:
+        pass  # since the index or the filter was read
+    except InvalidItem as defect:
+        page.invalid.append(defect)
+
+
 def _scan(
-    table: SessionsTable, limit: int, after: Position | None, now_ms: int
-) -> tuple[list[Item], Position | None]:
+    table: SessionsTable, _: Owner, entries: int, after: Position | None, now_ms: int
+) -> tuple[Iterable[Item], Position | None]:
+    """The items that have not expired among the next ones of the table, in no order."""
     more: dict[str, Any] = {}
     if after is not None:
         more["ExclusiveStartKey"] = {"sessionId": {"S": after.session_id}}
     reply = table.call(
         table.client.scan,
         TableName=table.name,
-        Limit=limit,
+        Limit=entries,
         FilterExpression="expiresAt > :now",
         ExpressionAttributeValues={":now": number(now_ms)},
         ConsistentRead=True,
+        ProjectionExpression=LISTED_ATTRIBUTES,
         **more,
     )
     last = cast("Item | None", reply.get("LastEvaluatedKey"))
-    return list(reply["Items"]), None if last is None else Position(last["sessionId"]["S"])
+    return reply["Items"], None if last is None else Position(last["sessionId"]["S"])
 
 
 def _query(
-    table: SessionsTable, owner: Owner, limit: int, after: Position | None, now_ms: int
-) -> tuple[list[Item], Position | None]:
-    """The sessions behind a page of index entries, newest first."""
+    table: SessionsTable, owner: Owner, entries: int, after: Position | None, now_ms: int
+) -> tuple[Iterable[Item], Position | None]:
+    """The items behind the next entries of an index, newest first, read as they are needed."""
     by_user = owner.user_id is not None
     index, attribute = ("byUser", "userId") if by_user else ("byAgent", "agentId")
     owner_id = {"S": owner.user_id if by_user else owner.agent_id}
@@ -107,32 +138,41 @@ def _query(
         table.client.query,
         TableName=table.name,
         IndexName=index,
-        Limit=limit,
+        Limit=entries,
         ScanIndexForward=False,
         KeyConditionExpression=f"{attribute} = :owner AND createdAt > :oldest",
         ExpressionAttributeValues=values,
         **more,
     )
     session_ids = [entry["sessionId"]["S"] for entry in reply["Items"]]
-    stored = _items_with(table, session_ids)
-    items = [stored[each] for each in session_ids if each in stored]
     last = cast("Item | None", reply.get("LastEvaluatedKey"))
+    items = _items_with(table, session_ids)
     if last is None:
         return items, None
     return items, Position(last["sessionId"]["S"], int(last["createdAt"]["N"]))
 
 
-def _items_with(table: SessionsTable, session_ids: list[str]) -> Mapping[str, Item]:
+def _items_with(table: SessionsTable, session_ids: list[str]) -> Iterator[Item]:
+    """The stored items with these IDs, in this order."""
+    for start in range(0, len(session_ids), MAX_BATCH_KEYS):
+        batch = session_ids[start : start + MAX_BATCH_KEYS]
+        stored = _read_batch(table, batch)
+        yield from (stored[each] for each in batch if each in stored)
+
+
+def _read_batch(table: SessionsTable, session_ids: list[str]) -> Mapping[str, Item]:
     """The stored items with these IDs: one read, or up to three while DynamoDB throttles."""
     found: dict[str, Item] = {}
     unread: Any = [{"sessionId": {"S": each}} for each in session_ids]
     for _ in range(MAX_BATCH_READS):
         if not unread:
             break
-        reply = table.call(
-            table.client.batch_get_item,
-            RequestItems={table.name: {"Keys": unread, "ConsistentRead": True}},
-        )
+        request: Any = {
+            "Keys": unread,
+            "ConsistentRead": True,
+            "ProjectionExpression": LISTED_ATTRIBUTES,
+        }
+        reply = table.call(table.client.batch_get_item, RequestItems={table.name: request})
         found |= {item["sessionId"]["S"]: item for item in reply["Responses"].get(table.name, [])}
         unprocessed = reply["UnprocessedKeys"].get(table.name)
         unread = [] if unprocessed is None else unprocessed["Keys"]

@@ -8,8 +8,12 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from api import collection_routes
 from domain.session import Owner, Session
+from storage import session_listing
 from storage.faults import StorageUnavailable
 from storage.session_listing import list_sessions
 from storage.table import SessionsTable
@@ -17,7 +21,7 @@ from tests.support.api_events import LAMBDA_CONTEXT, api_event
 from tests.support.contract import assert_schema
 from tests.support.functions import sessions_function
 from tests.support.sessions import NOON_MS, session
-from tests.support.tables import create_table, put, requests_to
+from tests.support.tables import create_table, put, recorded_requests, requests_to
 
 
 @pytest.fixture
@@ -101,19 +105,85 @@ def test_a_list_of_nobody_is_an_empty_page(table: SessionsTable) -> None:
     assert requests == ["Query"]
 
 
-def test_a_page_is_two_requests_and_reads_no_more_entries_than_its_limit(
-    table: SessionsTable,
-) -> None:
+def test_a_page_of_live_sessions_is_two_requests(table: SessionsTable) -> None:
+    user_id = an_id()
+    for _ in range(3):
+        stored(table, user_id=user_id)
+    with requests_to(table) as requests:
+        assert page(table, {"userId": user_id, "limit": "2"})["total"] == 2
+    assert requests == ["Query", "BatchGetItem"]
+
+
+def test_expired_sessions_hide_no_live_one(table: SessionsTable) -> None:
     user_id = an_id()
     for number in range(5):
         stored(table, user_id=user_id, created=-number - 1, active=-1, expires=-number)
     alive = stored(table, user_id=user_id, created=-60)
+    body = page(table, {"userId": user_id, "limit": "5"})
+    assert [each["sessionId"] for each in body["sessions"]] == [alive.session_id]
+    assert "cursor" not in body
+
+
+def test_one_request_shows_all_live_sessions_beside_many_expired(
+    empty_table: SessionsTable,
+) -> None:
+    """The reference's client sends no limit, and reads no cursor."""
+    user_id = an_id()
+    made = {stored(empty_table, user_id=user_id).session_id for _ in range(120)}
+    for _ in range(300):
+        stored(empty_table, user_id=user_id, expires=-1)
+    for query in ({}, {"userId": user_id}):
+        body = page(empty_table, query)
+        assert {each["sessionId"] for each in body["sessions"]} == made
+        assert "cursor" not in body
+
+
+@settings(max_examples=60)
+@given(alive=st.lists(st.booleans(), max_size=14), limit=st.integers(1, 6), everyone=st.booleans())
+def test_every_page_but_the_last_is_full(
+    table_on_moto: SessionsTable, alive: list[bool], limit: int, everyone: bool
+) -> None:
+    table = create_table(table_on_moto.client)
+    user_id = an_id()
+    made = [
+        stored(table, user_id=user_id, created=-age, active=0, expires=30 if lives else 0)
+        for age, lives in enumerate(alive, start=1)
+    ]
+    live = [each.session_id for each, lives in zip(made, alive, strict=True) if lives]
+    found = pages(table, limit=str(limit), **({} if everyone else {"userId": user_id}))
+    assert {len(each) for each in found[:-1]} <= {limit}
+    assert len(found[-1]) <= limit
+    if everyone:
+        assert sorted(flat(found)) == sorted(live)
+    else:
+        assert flat(found) == live
+    table.client.delete_table(TableName=table.name)
+
+
+def test_a_page_is_short_only_after_twenty_reads(
+    table: SessionsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_listing, "MAX_READ_ENTRIES", 2)
+    user_id = an_id()
+    for number in range(39):  # one entry, and nineteen times two
+        stored(table, user_id=user_id, created=-number - 1, active=-1, expires=0)
+    alive = stored(table, user_id=user_id, created=-60)
     with requests_to(table) as requests:
-        first = page(table, {"userId": user_id, "limit": "5"})
-    assert requests == ["Query", "BatchGetItem"]
-    assert first["sessions"] == []  # all that it read has expired; there is more
-    second = page(table, {"userId": user_id, "limit": "5", "cursor": first["cursor"]})
+        first = page(table, {"userId": user_id, "limit": "1"})
+    assert requests == ["Query", "BatchGetItem"] * 20
+    assert first["sessions"] == []
+    second = page(table, {"userId": user_id, "limit": "1", "cursor": first["cursor"]})
     assert [each["sessionId"] for each in second["sessions"]] == [alive.session_id]
+
+
+def test_each_read_is_four_times_the_one_before(empty_table: SessionsTable) -> None:
+    """Up to 500 entries, so that a small page is cheap and a long search ends soon."""
+    for _ in range(6):
+        stored(empty_table, expires=-1)
+    with recorded_requests(empty_table.client) as requests:
+        page(empty_table, {"limit": "1"})
+        page(empty_table, {})
+    assert [each.parameters["Limit"] for each in requests] == [1, 4, 16, 500]
 
 
 def test_a_page_of_everyone_is_one_request(empty_table: SessionsTable) -> None:
@@ -125,24 +195,48 @@ def test_a_page_of_everyone_is_one_request(empty_table: SessionsTable) -> None:
 
 def test_what_is_older_than_any_live_session_is_not_even_read(table: SessionsTable) -> None:
     user_id = an_id()
-    old = {"created": -2880, "active": -60, "expires": -30, "maximum": 2880}
+    old = {"created": -43_200, "active": -60, "expires": -30, "maximum": 43_200}
     stored(table, user_id=user_id, **old)
-    oldest = stored(
-        table, user_id=user_id, created=-2879, active=-1, expires=1, timeout=2, maximum=2880
-    )
-    body = page(table, {"userId": user_id, "limit": "1"})
+    recent = {"created": -43_199, "active": -1, "expires": 1, "timeout": 2, "maximum": 43_200}
+    oldest = stored(table, user_id=user_id, **recent)
+    with requests_to(table) as requests:
+        body = page(table, {"userId": user_id, "limit": "2"})
     assert [each["sessionId"] for each in body["sessions"]] == [oldest.session_id]
-    assert page(table, {"userId": user_id, "cursor": body["cursor"]})["sessions"] == []
+    assert requests == ["Query", "BatchGetItem"]
 
 
-def test_a_page_holds_fifty_sessions_unless_asked_and_a_hundred_at_most(
-    table: SessionsTable,
+def test_a_page_holds_a_thousand_sessions_unless_asked_for_fewer(
+    table_on_moto: SessionsTable,
 ) -> None:
     user_id = an_id()
-    for number in range(101):
-        stored(table, user_id=user_id, session_id=f"{user_id}-{number}")
-    assert page(table, {"userId": user_id})["total"] == 50
-    assert page(table, {"userId": user_id, "limit": "100"})["total"] == 100
+    for number in range(1001):
+        stored(table_on_moto, user_id=user_id, session_id=f"{user_id}-{number}")
+    first = page(table_on_moto, {"userId": user_id})
+    second = page(table_on_moto, {"userId": user_id, "cursor": first["cursor"]})
+    assert (first["total"], second["total"]) == (1000, 1)
+
+
+def test_a_page_fits_into_lambdas_response(table_on_moto: SessionsTable) -> None:
+    """The body is a string in it, in which quotes and what is not ASCII are escaped."""
+    user_id, metadata_json = an_id(), f'{{"a":"{"😀" * 800}"}}'
+    for _ in range(420):
+        stored(table_on_moto, user_id=user_id, metadata_json=metadata_json)
+    handler = sessions_function(table_on_moto, lambda: NOON_MS)
+    response = handler(api_event("GET", query={"userId": user_id}), LAMBDA_CONTEXT)
+    assert 3_980_000 < len(json.dumps(response)) < 4_020_000
+
+
+@pytest.mark.parametrize("everyone", [True, False])
+def test_what_does_not_fit_on_a_page_is_on_the_next(
+    table: SessionsTable, monkeypatch: pytest.MonkeyPatch, *, everyone: bool
+) -> None:
+    monkeypatch.setattr(collection_routes, "MAX_PAGE_BYTES", 1_500)
+    own_table = create_table(table.client)
+    user_id = an_id()
+    made = {stored(own_table, user_id=user_id).session_id for _ in range(7)}
+    found = pages(own_table, **({} if everyone else {"userId": user_id}))
+    assert [len(each) for each in found] == [2, 2, 2, 1]
+    assert set(flat(found)) == made
 
 
 def test_a_session_that_expires_or_goes_between_index_and_read_is_left_out(

@@ -6,7 +6,12 @@ import pytest
 
 from domain.refusals import SessionExpired
 from domain.session import Expiry, Snapshot, snapshot
-from domain.session_json import rfc3339, session_expired_json, session_page_json
+from domain.session_json import (
+    rfc3339,
+    session_expired_json,
+    session_info_json,
+    session_page_json,
+)
 from tests.support.sessions import NOON_MS, minutes, session
 
 
@@ -61,7 +66,7 @@ def test_an_instant_is_written_in_utc_to_the_millisecond() -> None:
 
 def test_metadata_is_written_as_it_is_stored() -> None:
     stored = session(metadata_json='{"n":1E400}')
-    assert session_page_json([Snapshot(stored, NOON_MS)], None).count('{"n":1E400}') == 1
+    assert session_info_json(Snapshot(stored, NOON_MS)).count('{"n":1E400}') == 1
 
 
 def test_an_empty_page_is_an_object_like_any_other() -> None:
