@@ -9,7 +9,6 @@ import base64
 import json
 import re
 from collections import Counter
-from itertools import accumulate
 from typing import Any, NoReturn
 
 from api.bad_requests import BodyTooLarge, InvalidRequest, UnsupportedMediaType
@@ -30,8 +29,7 @@ JSON_MEDIA_TYPE = re.compile(
 )
 # An unterminated string matches to the end of the text. Otherwise, the search would go on behind
 # each of its quotes, in quadratic time.
-STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-BRACKET = re.compile(r"[][{}]")
+STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -62,9 +60,12 @@ def parse_object(text: str) -> dict[str, Any]:
     Raises:
         InvalidRequest: as for ``read_object``.
     """
-    if is_too_deep(text):  # how deep Python's own parser goes depends on its version
-        allowed = f"a JSON object of members nested at most {MAX_METADATA_LEVELS} levels deep"
-        raise InvalidRequest("The body", allowed)
+    # How deep Python's own parser goes depends on its version.
+    member = member_too_deep(text)
+    if member is not None:
+        allowed = f"nested at most {MAX_METADATA_LEVELS} levels deep"
+        shown = member[1:-1] or member or "The body"
+        raise InvalidRequest(shown[:MAX_SHOWN_CHARS], allowed)
     try:
         found = _parse(text)
     except json.JSONDecodeError as error:
@@ -82,13 +83,24 @@ def compact_json(value: Any) -> str:
     return LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def is_too_deep(text: str) -> bool:
-    """Whether more objects and arrays than ``MAX_LEVELS`` are open at once."""
+def member_too_deep(text: str) -> str | None:
+    """The name, as it is spelt, of the member with which more than ``MAX_LEVELS`` levels are open.
+
+    ``None`` if the text is nothing so deep, and empty if it is but has no members.
+    """
     if text.count("[") + text.count("{") <= MAX_LEVELS:
-        return False
-    brackets = BRACKET.findall(STRING.sub("", text))
-    levels = accumulate(1 if each in "[{" else -1 for each in brackets)
-    return max(levels, default=0) > MAX_LEVELS
+        return None
+    levels, member = 0, ""
+    for found in STRING_OR_BRACKET.findall(text):
+        if found in "[{":
+            levels += 1
+            if levels > MAX_LEVELS:
+                return member
+        elif found in "]}":
+            levels -= 1
+        elif levels == 1:
+            member = found  # the last string before a value is opened is the value's name
+    return None
 
 
 def _text_of(request: Request) -> str:

@@ -37,22 +37,30 @@ class Unhealthy(StorageUnavailable):
 class ErrorResponse:
     """One row. Its functions turn the facts that the error carries into the response.
 
-    ``extra_fields`` stand in the body besides the two that every error has. ``metric`` counts it.
+    The ``message`` says what is wrong, since clients show it alone; the ``details`` say what to do
+    next. The log has the ``summary``, which holds nothing that a client sent. ``extra_fields``
+    stand in the body besides the two that every error has. ``metric`` counts it.
     """
 
     status: int
     code: str
-    message: str
+    summary: str
     details: Callable[[Any], str]
+    message_with_facts: Callable[[Any], str] | None = None
     headers: Callable[[Any], dict[str, str]] = lambda _: {}
     extra_fields: Callable[[Any], dict[str, str]] = lambda _: {}
     metric: str = "Refusals"
+
+    def message(self, error: Exception) -> str:
+        """What is wrong: the summary, where there is no more to say."""
+        return self.message_with_facts(error) if self.message_with_facts else self.summary
 
 
 INVALID_REQUEST = ErrorResponse(
     400,
     "VALIDATION_ERROR",
     "Invalid request",
+    lambda error: f"Correct {error.field}, and send the request again.",
     lambda error: f"{error.field} must be {error.allowed}.",
 )
 UNAVAILABLE = ErrorResponse(
@@ -111,29 +119,33 @@ ERRORS: Mapping[type[Exception], ErrorResponse] = {
     InvalidRequest: INVALID_REQUEST,
     MaximumBelowTimeout: replace(
         INVALID_REQUEST,
-        details=lambda error: (
+        message_with_facts=lambda error: (
             "maxDurationMinutes must be at least timeoutMinutes: they would be "
             f"{error.max_duration_minutes} and {error.timeout_minutes}."
         ),
+        details=lambda _: "Correct one of the two, and send the request again.",
     ),
     IdempotencyKeyReused: replace(
         INVALID_REQUEST,
-        details=lambda _: (
+        message_with_facts=lambda _: (
             "Idempotency-Key must be a new one: this one was already sent with other metadata or "
             "another timeoutConfig."
         ),
+        details=lambda _: "Send a new key, or the body that the key was first sent with.",
     ),
     BodyTooLarge: ErrorResponse(
         413,
         "PAYLOAD_TOO_LARGE",
         "Request body too large",
-        lambda error: f"Send at most {error.max_bytes} bytes.",
+        lambda _: "Send a smaller one, with less metadata or less white space.",
+        lambda error: f"The body must be at most {error.max_bytes} bytes.",
     ),
     UnsupportedMediaType: ErrorResponse(
         415,
         "UNSUPPORTED_MEDIA_TYPE",
         "Unsupported media type",
         lambda _: "Send the body as JSON, with the header Content-Type: application/json.",
+        lambda _: "Content-Type must be application/json.",
     ),
     StorageUnavailable: UNAVAILABLE,
     ImplausibleClock: replace(UNAVAILABLE, metric="ClockFaults"),

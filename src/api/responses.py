@@ -111,15 +111,15 @@ def _error_response(error: Exception, facts: Mapping[str, str]) -> Response:
     row = ERRORS.get(type(error), INTERNAL_ERROR)
     facts = {"outcome": row.code, **facts}
     if isinstance(error, StorageUnavailable):
-        logger.error(row.message, extra={"cause": error.reason, **facts})
+        logger.error(row.summary, extra={"cause": error.reason, **facts})
     elif isinstance(error, ImplausibleClock):
         logger.error("the clock is years off", extra={"now_ms": error.now_ms, **facts})
     elif row is INTERNAL_ERROR:
-        logger.error(row.message, exc_info=error, extra=facts)
+        logger.error(row.summary, exc_info=error, extra=facts)
     else:
-        logger.info(row.message, extra=facts)
+        logger.info(row.summary, extra=facts)
     count(row.metric, reason=row.code)
-    fields = {"code": row.code, "message": row.message, "details": row.details(error)}
+    fields = {"code": row.code, "message": row.message(error), "details": row.details(error)}
     body = json.dumps({"success": False, "error": fields, **row.extra_fields(error)})
     return _response(row.status, body, row.headers(error))
 

@@ -11,7 +11,6 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
-    field_validator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -23,8 +22,8 @@ from domain.creation import MAX_METADATA_BYTES, CreationRequest
 from domain.session import Owner
 from domain.timeout import TimeoutChange, TimeoutPolicy
 
-MAX_PAGE_SIZE = 100
-DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+"""The most sessions on a page, and the default: the reference's own client asks for no page."""
 
 
 def _int_of_number(value: object) -> object:
@@ -60,20 +59,15 @@ Minutes = Annotated[int, BeforeValidator(_int_of_number), AfterValidator(_within
 
 
 class _Fields(BaseModel):
-    """Omitted fields are ``None``."""
+    """Fields that are omitted, or null, are ``None``. Unknown ones are ignored: they are newer."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("null is not the same as omitted")
-        return value
+    model_config = ConfigDict(strict=True, extra="ignore", alias_generator=to_camel)
 
 
 class TimeoutFields(_Fields):
-    """The four time limits, each of which may be omitted."""
+    """The four time limits, each of which may be omitted. A misspelt one must not be lost."""
+
+    model_config = ConfigDict(extra="forbid")
 
     timeout_minutes: Minutes | None = None
     auto_renew: bool | None = None
@@ -90,7 +84,7 @@ class CreationFields(_Fields):
 
     agent_id: Id
     user_id: Id
-    timeout_config: TimeoutFields = Field(default_factory=TimeoutFields)
+    timeout_config: TimeoutFields | None = None
 
 
 class PageQuery(_Fields):
@@ -99,7 +93,7 @@ class PageQuery(_Fields):
     user_id: Id | None = None
     agent_id: Id | None = None
     limit: Annotated[int, BeforeValidator(_int_of_digits), Field(ge=1, le=MAX_PAGE_SIZE)] = (
-        DEFAULT_PAGE_SIZE
+        MAX_PAGE_SIZE
     )
     cursor: Annotated[str, Field(pattern="^[-_.0-9A-Za-z]+$")] | None = None
 
@@ -119,13 +113,13 @@ def read_creation(request: Request, policy: TimeoutPolicy) -> CreationRequest:
         InvalidRequest, BodyTooLarge, UnsupportedMediaType: the body is not valid.
     """
     members = read_object(request)
-    metadata_json = _read_metadata(members.pop("metadata", {}))
+    metadata_json = _read_metadata(members.pop("metadata", None))
     fields = _read(CreationFields, members, policy)
     return CreationRequest(
         agent_id=fields.agent_id,
         user_id=fields.user_id,
         metadata_json=metadata_json,
-        timeout=fields.timeout_config.change(),
+        timeout=(fields.timeout_config or TimeoutFields()).change(),
     )
 
 
@@ -152,6 +146,8 @@ def read_page_query(request: Request, policy: TimeoutPolicy) -> PageQuery:
 
 
 def _read_metadata(metadata: object) -> str:
+    if metadata is None:
+        return "{}"
     text = compact_json(metadata) if isinstance(metadata, dict) else ""
     if not 0 < len(text.encode()) <= MAX_METADATA_BYTES:
         raise InvalidRequest(
@@ -170,8 +166,6 @@ def _read(model: type[Model], fields: dict[str, Any], policy: TimeoutPolicy) -> 
 
 def _refusal(kind: str, path: list[Any], policy: TimeoutPolicy) -> InvalidRequest:
     """The first error that pydantic found, in our words: which field, and what it may be."""
-    if not path:  # a name that is not text
-        return InvalidRequest("The request", "made of the fields that the API describes")
     field = ".".join(str(name) or '""' for name in path)[:MAX_SHOWN_CHARS]
     if kind == "extra_forbidden":
         return InvalidRequest(field, "left out: the API has no such field")

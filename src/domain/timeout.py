@@ -7,10 +7,11 @@ from typing import Any
 from domain.refusals import MaximumBelowTimeout
 from domain.session import Outcome, Session, TimeoutConfig
 
-MAX_DURATION_MINUTES = 2880
-"""The longest maximum duration: no session lives longer than two days."""
+MAX_DURATION_MINUTES = 43_200
+"""The longest maximum duration that a deployment may allow: no session outlives 30 days."""
 
 MAX_WARNING_MINUTES = 1440
+"""The longest warning threshold, unless the deployment allows longer timeouts than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,24 @@ class TimeoutChange:
             raise MaximumBelowTimeout(changed.timeout_minutes, changed.max_duration_minutes)
         return changed
 
+    def completed_by(self, default: TimeoutConfig) -> TimeoutConfig:
+        """The configuration of a new session: the given fields, and defaults for the others.
+
+        Of the timeout and the maximum duration, one that is omitted follows the one that is given
+        where its default would contradict it.
+
+        Raises:
+            MaximumBelowTimeout: both are given, and contradict each other.
+        """
+        longest, shortest = default.max_duration_minutes, default.timeout_minutes
+        if self.timeout_minutes is not None:
+            longest = max(longest, self.timeout_minutes)
+        if self.max_duration_minutes is not None:
+            shortest = min(shortest, self.max_duration_minutes)
+        return self.applied_to(
+            replace(default, timeout_minutes=shortest, max_duration_minutes=longest)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TimeoutPolicy:
@@ -50,14 +69,15 @@ class TimeoutPolicy:
     default: TimeoutConfig
     min_timeout_minutes: int
     max_timeout_minutes: int
+    duration_limit_minutes: int
 
     @property
     def ranges(self) -> Mapping[str, tuple[int, int]]:
         """The least and the greatest value, in minutes, of each field of ``TimeoutChange``."""
         return {
             "timeout_minutes": (self.min_timeout_minutes, self.max_timeout_minutes),
-            "max_duration_minutes": (self.min_timeout_minutes, MAX_DURATION_MINUTES),
-            "warning_threshold_minutes": (1, MAX_WARNING_MINUTES),
+            "max_duration_minutes": (self.min_timeout_minutes, self.duration_limit_minutes),
+            "warning_threshold_minutes": (1, max(MAX_WARNING_MINUTES, self.max_timeout_minutes)),
         }
 
 

@@ -115,11 +115,14 @@ def _timeout_policy(environment: Environment) -> TimeoutPolicy:
     default = minutes("DEFAULT_TIMEOUT_MINUTES", most=MAX_DURATION_MINUTES)
     most = minutes("MAX_TIMEOUT_MINUTES", most=MAX_DURATION_MINUTES)
     duration = minutes("DEFAULT_MAX_DURATION_MINUTES", most=MAX_DURATION_MINUTES)
+    limit = minutes("MAX_DURATION_LIMIT_MINUTES", most=MAX_DURATION_MINUTES)
     warning = minutes("DEFAULT_WARNING_THRESHOLD_MINUTES", most=MAX_WARNING_MINUTES)
     for name, low, high_name, high in (
         ("MIN_TIMEOUT_MINUTES", least, "DEFAULT_TIMEOUT_MINUTES", default),
         ("DEFAULT_TIMEOUT_MINUTES", default, "MAX_TIMEOUT_MINUTES", most),
         ("DEFAULT_TIMEOUT_MINUTES", default, "DEFAULT_MAX_DURATION_MINUTES", duration),
+        ("DEFAULT_MAX_DURATION_MINUTES", duration, "MAX_DURATION_LIMIT_MINUTES", limit),
+        ("MAX_TIMEOUT_MINUTES", most, "MAX_DURATION_LIMIT_MINUTES", limit),
     ):
         if low > high:
             raise SettingsError(f"{name} must be at most {high_name}, {high}; it is {low}")
@@ -129,7 +132,7 @@ def _timeout_policy(environment: Environment) -> TimeoutPolicy:
         max_duration_minutes=duration,
         warning_threshold_minutes=warning,
     )
-    return TimeoutPolicy(limits, least, most)
+    return TimeoutPolicy(limits, least, most, limit)
 
 
 def _signing_key(environment: Environment) -> str:
@@ -148,7 +151,7 @@ def int_setting(environment: Environment, name: str, least: int, most: int, *, u
         SettingsError: it is missing, not an integer, or out of range.
     """
     value = environment.get(name, "")
-    if not re.fullmatch("[0-9]{1,4}", value) or not least <= int(value) <= most:
+    if not re.fullmatch("[0-9]{1,5}", value) or not least <= int(value) <= most:
         raise SettingsError(
             f"{name} must be a whole number of {unit} from {least} to {most}; it is {value!r}"
         )

@@ -216,7 +216,7 @@ def test_a_key_reused_for_another_request_is_400_and_reveals_nothing(
     first = create(table, key="reused").body["sessionId"]
     answer = create(table, key="reused", body={**BODY, **change})
     assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
-    assert answer.body["error"]["details"].startswith("Idempotency-Key must be ")
+    assert answer.body["error"]["message"].startswith("Idempotency-Key must be ")
     assert first not in json.dumps(answer.body)
 
 
@@ -288,9 +288,9 @@ def test_limits_that_contradict_those_that_stay_are_400(table: SessionsTable) ->
     before = item_with(table, "a-session")
     answer = on(table, "PATCH", "/timeout", body={"maxDurationMinutes": 20})
     assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
-    details = answer.body["error"]["details"]
-    assert details.startswith("maxDurationMinutes must be at least timeoutMinutes: ")
-    assert details.endswith(" they would be 20 and 30.")
+    message = answer.body["error"]["message"]
+    assert message.startswith("maxDurationMinutes must be at least timeoutMinutes: ")
+    assert message.endswith(" they would be 20 and 30.")
     assert item_with(table, "a-session") == before
 
 

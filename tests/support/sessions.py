@@ -13,7 +13,7 @@ USER_ID = "f3d0b8f2-8f8e-4a43-9a5b-6a2f3c1e7d22"
 NOON_MS = 4_102_488_000_000
 """The instant that stands for now: 2100-01-01, 12:00. Later than any clock that deletes by TTL."""
 
-POLICY = TimeoutPolicy(TimeoutConfig(30, True, 720, 5), 5, 1440)
+POLICY = TimeoutPolicy(TimeoutConfig(30, True, 720, 5), 5, 1440, 2880)
 """The template's own defaults."""
 
 SIGNING_KEY = "a key that signs the cursors of tests"

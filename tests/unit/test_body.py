@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.bad_requests import BodyTooLarge, InvalidRequest, UnsupportedMediaType
-from api.body import MAX_BODY_BYTES, STRING, compact_json, parse_object, read_object
+from api.body import MAX_BODY_BYTES, STRING_OR_BRACKET, compact_json, parse_object, read_object
 from api.request import Request
 from tests.support.sessions import NOON_MS
 
@@ -21,10 +21,10 @@ def read(body: str, *, is_base64: bool = False, **event: Any) -> dict[str, Any]:
     )
 
 
-def why_refused(text: str) -> str:
+def why_refused(text: str, field: str = "The body") -> str:
     with pytest.raises(InvalidRequest) as refused:
         parse_object(text)
-    assert refused.value.field == "The body"
+    assert refused.value.field == field
     return refused.value.allowed
 
 
@@ -164,7 +164,7 @@ def test_metadata_may_be_nested_100_levels_deep(kind: str) -> None:
 @pytest.mark.parametrize("kind", NESTED)
 def test_deeper_nesting_is_refused_alike_on_every_python(kind: str, levels: int) -> None:
     text = f'{{"metadata":{nested(kind, levels)}}}'
-    assert why_refused(text) == "a JSON object of members nested at most 100 levels deep"
+    assert why_refused(text, "metadata") == "nested at most 100 levels deep"
 
 
 def test_brackets_beside_each_other_or_in_strings_are_no_levels() -> None:
@@ -180,8 +180,8 @@ def test_an_endless_string_is_refused(piece: str) -> None:
 
 def test_an_endless_string_is_scanned_once() -> None:
     """One that is looked for again behind each of its quotes takes minutes."""
-    assert STRING.findall('"' + r"\"" * 100) == ['"' + r"\"" * 100]
-    assert not re.search(r"\)[*+](?!\+)", STRING.pattern)  # nor does a group give back
+    assert STRING_OR_BRACKET.findall('"' + r"\"" * 100) == ['"' + r"\"" * 100]
+    assert not re.search(r"\)[*+](?!\+)", STRING_OR_BRACKET.pattern)  # nor does a group give back
 
 
 TWICE = {

@@ -14,6 +14,7 @@ LIMITS = {
     "MIN_TIMEOUT_MINUTES": "5",
     "MAX_TIMEOUT_MINUTES": "1440",
     "DEFAULT_MAX_DURATION_MINUTES": "720",
+    "MAX_DURATION_LIMIT_MINUTES": "2880",
     "DEFAULT_WARNING_THRESHOLD_MINUTES": "6",
 }
 KEY = {"SIGNING_KEY": "k" * 32}
@@ -31,7 +32,7 @@ def test_a_renewal_needs_the_table_and_its_retention() -> None:
 
 
 def test_the_other_calls_also_need_limits_and_a_signing_key() -> None:
-    policy = TimeoutPolicy(TimeoutConfig(30, True, 720, 6), 5, 1440)
+    policy = TimeoutPolicy(TimeoutConfig(30, True, 720, 6), 5, 1440, 2880)
     settings = SessionsSettings.from_environment({**RENEW, **LIMITS, **KEY})
     assert settings == SessionsSettings("sessions", 24 * 3600, policy, "k" * 32)
 
@@ -74,7 +75,7 @@ def test_a_bus_of_no_possible_name_is_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LIMITS)
-@pytest.mark.parametrize("value", ["0", "2881", "1.5", "half an hour"])
+@pytest.mark.parametrize("value", ["0", "43201", "1.5", "half an hour"])
 def test_a_limit_that_is_no_number_in_range_is_shown(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=rf"^{name} must be a whole .*; it is {value!r}$"):
         SessionsSettings.from_environment({**RENEW, **KEY, **LIMITS, name: value})
@@ -86,12 +87,24 @@ def test_a_limit_that_is_no_number_in_range_is_shown(name: str, value: str) -> N
         ("MIN_TIMEOUT_MINUTES", "31", "must be at most DEFAULT_TIMEOUT_MINUTES, 30; it is 31"),
         ("MAX_TIMEOUT_MINUTES", "29", "DEFAULT_TIMEOUT_MINUTES must be at most MAX_TIMEOUT_MIN"),
         ("DEFAULT_TIMEOUT_MINUTES", "721", "must be at most DEFAULT_MAX_DURATION_MINUTES, 720"),
+        ("MAX_DURATION_LIMIT_MINUTES", "719", "DEFAULT_MAX_DURATION_MINUTES must be at most MAX_D"),
+        ("MAX_DURATION_LIMIT_MINUTES", "1439", "MAX_TIMEOUT_MINUTES must be at most MAX_DURATION"),
         ("DEFAULT_WARNING_THRESHOLD_MINUTES", "1441", "from 1 to 1440; it is '1441'"),
     ],
 )
 def test_limits_that_contradict_each_other_are_named(name: str, value: str, complaint: str) -> None:
     with pytest.raises(SettingsError, match=complaint):
         SessionsSettings.from_environment({**RENEW, **KEY, **LIMITS, name: value})
+
+
+def test_a_deployment_may_allow_sessions_of_thirty_days() -> None:
+    longest = {"MAX_TIMEOUT_MINUTES": "43200", "MAX_DURATION_LIMIT_MINUTES": "43200"}
+    settings = SessionsSettings.from_environment({**RENEW, **KEY, **LIMITS, **longest})
+    assert settings.timeout_policy.ranges == {
+        "timeout_minutes": (5, 43_200),
+        "max_duration_minutes": (5, 43_200),
+        "warning_threshold_minutes": (1, 43_200),
+    }
 
 
 def test_a_short_signing_key_is_not_shown() -> None:

@@ -69,6 +69,30 @@ def test_the_maximum_is_at_least_the_timeout(fields: dict[str, int]) -> None:
         changed(session(), **fields)
 
 
+@pytest.mark.parametrize(
+    ("fields", "both"),
+    [
+        ({}, (30, 720)),
+        ({"timeout_minutes": 1440}, (1440, 1440)),
+        ({"timeout_minutes": 720}, (720, 720)),
+        ({"max_duration_minutes": 20}, (20, 20)),
+        ({"max_duration_minutes": 30}, (30, 30)),
+        ({"timeout_minutes": 20, "max_duration_minutes": 20}, (20, 20)),
+    ],
+    ids=str,
+)
+def test_of_a_new_session_an_omitted_limit_follows_the_given_one(
+    fields: dict[str, Any], both: tuple[int, int]
+) -> None:
+    config = TimeoutChange(**fields).completed_by(POLICY.default)
+    assert (config.timeout_minutes, config.max_duration_minutes) == both
+
+
+def test_two_given_limits_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(MaximumBelowTimeout):
+        TimeoutChange(timeout_minutes=21, max_duration_minutes=20).completed_by(POLICY.default)
+
+
 def test_the_same_limits_again_change_nothing() -> None:
     change = TimeoutChange(timeout_minutes=30, max_duration_minutes=720)
     assert not change_timeout(session(), change, NOON_MS).changed
