@@ -47,6 +47,7 @@ check: $(VENV)/installed node_modules/installed  ## check lint, types, layers, t
 	PYTHONPATH=src:. $(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/openapi-spec-validator openapi.yaml
+	npx --no-install tsc
 	npx --no-install markdownlint-cli2
 	@$(MAKE) --no-print-directory lock LOCKS=$(VENV)/locks
 	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt; do \
