@@ -10,7 +10,6 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,13 +24,6 @@ from tests.support.local_server import ROOT, Server, serving, start
 
 SCHEMATHESIS = ROOT / "tests" / "schemathesis.toml"
 SEED = 20260131
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """One server for the claims that leave it as it is."""
-    with serving() as running:
-        yield running
 
 
 def test_a_curl_line_is_printed_for_each_outcome_and_shows_it() -> None:

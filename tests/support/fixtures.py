@@ -11,6 +11,7 @@ from moto import mock_aws
 from local.template import Template
 from storage.table import SessionsTable, dynamodb_client
 from tests.support.faulty_dynamodb import FaultyDynamoDB, faulty_dynamodb
+from tests.support.local_server import Server, serving
 from tests.support.queues import BUS, Queue, create_queue, subscribe
 from tests.support.recorded_deployment import RecordedDeployment, recorded_deployment
 from tests.support.sessions import SIGNING_KEY, session
@@ -115,3 +116,10 @@ def deployed(
     """The functions in several instances, behind a proxy that each test gives its faults."""
     with recorded_deployment(dynamodb_local_endpoint, table_on_dynamodb_local) as deployment:
         yield deployment
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One local server for the claims that leave its demo sessions as they are."""
+    with serving() as running:
+        yield running

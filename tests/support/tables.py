@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 RETENTION_SECONDS = 24 * 3600
+ITEMS_PER_BATCH = 25
+"""As many as a BatchWriteItem may have."""
 
 
 @contextmanager
@@ -51,6 +53,17 @@ def put(table: SessionsTable, stored: Session | Item) -> None:
     """Store the session, or the item as it is, in place of whatever has its ID."""
     item = item_of(stored, table.retention_seconds) if isinstance(stored, Session) else stored
     table.client.put_item(TableName=table.name, Item=item)
+
+
+def put_all(table: SessionsTable, stored: Sequence[Session]) -> None:
+    """Store these sessions, in as few requests as DynamoDB takes."""
+    for first in range(0, len(stored), ITEMS_PER_BATCH):
+        batch = stored[first : first + ITEMS_PER_BATCH]
+        items = (item_of(each, table.retention_seconds) for each in batch)
+        reply = table.client.batch_write_item(
+            RequestItems={table.name: [{"PutRequest": {"Item": item}} for item in items]}
+        )
+        assert not reply["UnprocessedItems"]
 
 
 def item_with(table: SessionsTable, session_id: str) -> Item:
