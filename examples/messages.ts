@@ -38,7 +38,8 @@ class Sessions extends SessionsService {
         // Without a connection, or an answer in time, there is no status.
         const temporary = error instanceof ApiError && [undefined, 429, 503].includes(error.status);
         if (!temporary || attempt === ATTEMPTS) throw error;
-        await setTimeout(1000 * (attempt + Math.random()));
+        const waitSeconds = error.status === undefined ? 1 : 3; // the longest Retry-After
+        await setTimeout(1000 * waitSeconds * (1 + Math.random() / 2));
       }
     }
   }
