@@ -53,14 +53,15 @@ check: $(VENV)/installed node_modules/installed  ## check lint, types, layers, t
 	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt; do \
 	  diff $$lock $(VENV)/locks/$$lock || { echo "$$lock is not up to date: run make lock"; exit 1; }; done
 
-# The existing locks are the starting point: only what pyproject.toml requires changes.
+# The existing locks are the starting point: only what pyproject.toml requires changes. What is deployed
+# overrides what a tool asks for: aws-sam-translator wants the pydantic before the deployed one.
 LOCKS := .
 lock: $(VENV)/installed  ## write the lock files, with hashes, from pyproject.toml
 ifneq ($(LOCKS),.)
 	@mkdir -p $(LOCKS)/src && cp src/requirements.txt $(LOCKS)/src/ && cp requirements-*.txt $(LOCKS)/
 endif
 	@$(BIN)/uv $(COMPILE) pyproject.toml -o $(LOCKS)/src/requirements.txt
-	@$(BIN)/uv $(COMPILE) pyproject.toml --group dev -c src/requirements.txt --no-annotate -o $(LOCKS)/requirements-dev.txt
+	@$(BIN)/uv $(COMPILE) pyproject.toml --group dev --override src/requirements.txt --no-annotate -o $(LOCKS)/requirements-dev.txt
 	@$(BIN)/uv $(COMPILE) --group sam --no-annotate -o $(LOCKS)/requirements-sam.txt
 
 format: $(VENV)/installed  ## format the code
@@ -70,11 +71,12 @@ format: $(VENV)/installed  ## format the code
 clean:  ## remove what the other targets created
 	rm -rf .venv .venv-* node_modules .aws-sam .coverage .hypothesis .*_cache
 
+# Without looking at dependencies: the lock is complete, and overrides some of them.
 $(VENV)/installed: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13 ...")'
 	@echo "Setting up $(VENV) (once, about a minute)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # With uv: in hash mode, pip treats boto3 and boto3[crt] as two packages, and SAM CLI requires both.

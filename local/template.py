@@ -104,13 +104,14 @@ class Template:
 
     def cors(self) -> dict[str, Any]:
         """The HTTP API's CORS configuration, as Starlette's CORSMiddleware takes it."""
-        cors = self.properties("SessionsApi")["CorsConfiguration"]
+        cors = self.properties("SessionsApi")["DefinitionBody"]["x-amazon-apigateway-cors"]
+        separator, origins = cors["allowOrigins"]["Fn::Split"]
         return {
-            "allow_origins": self._value(cors["AllowOrigins"]["Fn::Split"][1]).split(","),
-            "allow_methods": cors["AllowMethods"],
-            "allow_headers": cors["AllowHeaders"],
-            "expose_headers": cors["ExposeHeaders"],
-            "max_age": cors["MaxAge"],
+            "allow_origins": self._value(origins).split(separator),
+            "allow_methods": cors["allowMethods"],
+            "allow_headers": cors["allowHeaders"],
+            "expose_headers": cors["exposeHeaders"],
+            "max_age": cors["maxAge"],
         }
 
     def environment(self, *functions: str) -> dict[str, str]:

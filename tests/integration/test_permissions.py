@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
-from local.template import Template
 from storage.table import SessionsTable
 from tests.support.api_events import EVENTS
+from tests.support.deployed_template import PLACE, Deployment
 from tests.support.functions import expiry_function
 from tests.support.queues import Queue
 from tests.support.scenarios import SCENARIOS, play
@@ -23,25 +23,27 @@ STREAM_READING = {
     ("dynamodb:GetShardIterator", "stream"),
     ("dynamodb:ListStreams", "streams"),
 }
+STACK = Deployment()
+TABLE, STREAM = STACK.value("SessionsTable", "Arn"), STACK.value("SessionsTable", "StreamArn")
 RESOURCES = {
-    "SessionsTable.Arn": "table",
-    "${SessionsTable.Arn}/index/byAgent": "index byAgent",
-    "${SessionsTable.Arn}/index/byUser": "index byUser",
-    "${SessionsTable.Arn}/stream/*": "streams",
-    "SessionsTable.StreamArn": "stream",
-    "ExpiryDeadLetters.Arn": "queue",
-    f"arn:{':'.join(['${AWS::Partition}', 'events', '${AWS::Region}', '${AWS::AccountId}'])}"
-    ":event-bus/${EventBusName}": "bus",
+    TABLE: "table",
+    f"{TABLE}/index/byAgent": "index byAgent",
+    f"{TABLE}/index/byUser": "index byUser",
+    f"{TABLE}/stream/*": "streams",
+    STREAM: "stream",
+    STACK.value("ExpiryDeadLetters", "Arn"): "queue",
+    f"arn:aws:events:{PLACE}:event-bus/{STACK.value('EventBusName')}": "bus",
 }
 Permission = tuple[str, str]
 
 
 def permissions_of(function: str) -> set[Permission]:
-    """The actions that the template allows the function, each with its resource."""
-    (policy,) = Template().properties(function)["Policies"]
+    """The actions that its role allows the function, each with its resource."""
+    statements = STACK.statements(function)
+    assert all(statement["Effect"] == "Allow" for statement in statements)
     return {
-        (action, RESOURCES[next(iter(resource.values()))])
-        for statement in policy["Statement"]
+        (action, RESOURCES[resource])
+        for statement in statements
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     }
@@ -101,6 +103,13 @@ def test_the_expiry_function_may_do_what_its_records_need(
     assert permissions_of("ExpiryFunction") == needed | STREAM_READING
 
 
-def test_no_function_has_a_role_beside_its_policy() -> None:
-    template = Template()
-    assert not [name for name in template.functions() if "Role" in template.properties(name)]
+def test_besides_its_policy_a_function_may_only_write_its_log() -> None:
+    for role in STACK.of_type("AWS::IAM::Role").values():
+        (managed,) = role["ManagedPolicyArns"]
+        assert managed == "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+def test_each_function_has_a_role_of_its_own() -> None:
+    roles = {STACK.properties(function)["Role"] for function in STACK.functions()}
+    assert roles == {STACK.value(role, "Arn") for role in STACK.of_type("AWS::IAM::Role")}
+    assert len(roles) == len(STACK.functions())

@@ -1,15 +1,16 @@
 """What the code and the deployment promise each other, and the deployment its operators."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from cfnlint.api import ManualArgs, lint
 
 from api.responses import MAX_REQUEST_SECONDS
 from domain.renewal import renew
-from local.template import Template
+from local.template import DEFAULT_ROUTE
 from publishing import clients
 from publishing.clients import eventbridge_client, sqs_client
 from publishing.dead_letters import MAX_BODY_BYTES
@@ -26,11 +27,13 @@ from storage import table
 from storage.item import item_of
 from storage.table import dynamodb_client
 from tests.support.contract import OPENAPI
+from tests.support.deployed_template import PLACE, REGION, Deployment
+from tests.support.parameter_values import other_values
 from tests.support.sessions import NOON_MS, POLICY, session
 
 API_GATEWAY_TIMEOUT_SECONDS = 30
 STREAM_KEEPS_SECONDS = 24 * 3600
-MAX_DESCRIPTION_CHARS = 256  # Lambda's limit for that of a version
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 
 Read = Callable[[Mapping[str, str]], Any]
 SETTINGS: dict[str, Read] = {
@@ -43,15 +46,7 @@ OF_THE_SDK = ("AWS_ENDPOINT_URL_",)
 """Beginnings of the variables that boto3 reads, not the settings."""
 
 
-@pytest.fixture(scope="module")
-def template() -> Template:
-    """The template."""
-    return Template()
-
-
-def variables_of(template: Template, function: str) -> dict[str, Any]:
-    variables: dict[str, Any] = template.properties(function)["Environment"]["Variables"]
-    return variables
+STACK = Deployment()
 
 
 class Noted(Mapping[str, str]):
@@ -72,59 +67,33 @@ class Noted(Mapping[str, str]):
         return len(self._environment)
 
 
-def deployed_environment(template: Template, function: str) -> Noted:
-    """The function's environment with the parameters' defaults; resources have made-up names."""
-    made_up = dict.fromkeys(variables_of(template, function), "a-name-of-32-characters-or-more.")
-    return Noted({**made_up, **template.environment(function)})
-
-
 @pytest.mark.parametrize("function", SETTINGS)
-def test_a_function_gets_the_variables_that_it_reads(template: Template, function: str) -> None:
-    environment = deployed_environment(template, function)
+def test_a_function_gets_the_variables_that_it_reads(function: str) -> None:
+    environment = Noted(STACK.environment(function))
     SETTINGS[function](environment)
     given = {name for name in environment if not name.startswith(OF_THE_SDK)}
     assert environment.read == given
 
 
-def test_the_default_limits_are_the_contracts(template: Template) -> None:
-    environment = deployed_environment(template, "SessionsFunction")
+def test_the_default_limits_are_the_contracts() -> None:
+    environment = STACK.environment("SessionsFunction")
     assert SessionsSettings.from_environment(environment).timeout_policy == POLICY
 
 
-def test_every_function_has_its_settings(template: Template) -> None:
-    assert template.functions() == [*SETTINGS]
+def test_every_function_has_its_settings() -> None:
+    assert STACK.functions() == [*SETTINGS]
 
 
-def test_the_generated_signing_key_is_long_enough(template: Template) -> None:
-    generated = template.properties("SigningKey")["GenerateSecretString"]
+def test_the_generated_signing_key_is_long_enough() -> None:
+    generated = STACK.properties("SigningKey")["GenerateSecretString"]
     assert generated["PasswordLength"] >= MIN_SIGNING_KEY_CHARS
 
 
-@pytest.mark.parametrize("function", SETTINGS)
-def test_another_parameter_value_publishes_another_version(
-    template: Template, function: str
-) -> None:
-    """Otherwise the alias, and so the API, would stay on the version with the old value."""
-    description = template.properties(function)["VersionDescription"]["Fn::Sub"]
-    variables = variables_of(template, function).values()
-    references = [value["Ref"] for value in variables if "Ref" in value]
-    parameters = [each for each in references if each in template.document["Parameters"]]
-    for parameter in ("Architecture", *parameters):
-        assert f"${{{parameter}}}" in description
-    assert template.properties(function)["AutoPublishAliasAllProperties"] is True
-
-
-@pytest.mark.parametrize("function", SETTINGS)
-def test_a_version_description_is_never_too_long(template: Template, function: str) -> None:
-    description = template.properties(function)["VersionDescription"]["Fn::Sub"]
-    longest = re.sub(r"\$\{\w+Url\}", "u" * 80, description.replace("${EventBusName}", "n" * 128))
-    assert len(re.sub(r"\$\{\w+\}", "9" * 8, longest)) <= MAX_DESCRIPTION_CHARS
-
-
-def test_an_outage_ends_in_an_answer_before_lambda_gives_up(template: Template) -> None:
-    function_seconds = template.document["Globals"]["Function"]["Timeout"]
-    assert function_seconds > MAX_REQUEST_SECONDS + SECONDS_BEFORE_LAMBDA_STOPS
-    assert function_seconds < API_GATEWAY_TIMEOUT_SECONDS
+def test_an_outage_ends_in_an_answer_before_lambda_gives_up() -> None:
+    for function in API_FUNCTIONS:
+        function_seconds = STACK.properties(function)["Timeout"]
+        assert function_seconds > MAX_REQUEST_SECONDS + SECONDS_BEFORE_LAMBDA_STOPS
+        assert function_seconds < API_GATEWAY_TIMEOUT_SECONDS
 
 
 def test_no_client_retries_or_waits_longer_than_an_attempt_may_take() -> None:
@@ -140,97 +109,162 @@ def test_no_client_retries_or_waits_longer_than_an_attempt_may_take() -> None:
         assert config.connect_timeout + config.read_timeout <= seconds
 
 
-def test_a_batch_has_time_for_many_requests_besides_its_reserve(template: Template) -> None:
-    assert template.properties("ExpiryFunction")["Timeout"] > 4 * RESERVE_MS / 1000
+def test_a_batch_has_time_for_many_requests_besides_its_reserve() -> None:
+    assert STACK.properties("ExpiryFunction")["Timeout"] > 4 * RESERVE_MS / 1000
 
 
-def test_the_stream_filter_states_the_identity_that_the_code_asks_for(template: Template) -> None:
+def test_the_stream_filter_states_the_identity_that_the_code_asks_for() -> None:
     """One rule in two places: the filter saves invocations, but nothing relies on it."""
-    (each,) = template.properties("ExpiryStream")["FilterCriteria"]["Filters"]
+    (each,) = STACK.properties("ExpiryStream")["FilterCriteria"]["Filters"]
     pattern = json.loads(each["Pattern"])
     kind, principal = TTL_IDENTITY
     assert pattern["userIdentity"] == {"type": [kind], "principalId": [principal]}
 
 
-def test_a_record_is_kept_whole_before_lambda_drops_it(template: Template) -> None:
-    stream = template.properties("ExpiryStream")
+def test_a_record_is_kept_whole_before_lambda_drops_it() -> None:
+    stream = STACK.properties("ExpiryStream")
     dropped_after_seconds = stream["MaximumRecordAgeInSeconds"]
     assert MAX_WAIT_MS / 1000 < dropped_after_seconds < STREAM_KEEPS_SECONDS
     assert stream["FunctionResponseTypes"] == ["ReportBatchItemFailures"]  # what the code returns
 
 
-def test_the_largest_dead_letter_fits_into_the_queue(template: Template) -> None:
-    assert template.properties("ExpiryDeadLetters")["MaximumMessageSize"] > MAX_BODY_BYTES
+def test_the_largest_dead_letter_fits_into_the_queue() -> None:
+    assert STACK.properties("ExpiryDeadLetters")["MaximumMessageSize"] > MAX_BODY_BYTES
 
 
-def test_every_alarm_watches_a_resource_of_the_stack_and_tells(template: Template) -> None:
-    alarms = [r["Properties"] for r in template.resources.values() if r["Type"].endswith("::Alarm")]
+def test_every_alarm_watches_a_resource_of_the_stack_and_tells() -> None:
+    watched = {
+        "FunctionName": {STACK.value(function) for function in STACK.functions()},
+        "QueueName": {STACK.value("ExpiryDeadLetters", "QueueName")},
+    }
+    alarms = Deployment({"AlarmTopicArn": TOPIC}).of_type("AWS::CloudWatch::Alarm").values()
     assert len(alarms) >= 3
     for alarm in alarms:
         (dimension,) = alarm["Dimensions"]
-        (reference,) = dimension["Value"].values()
-        assert reference.partition(".")[0] in template.resources
+        assert dimension["Value"] in watched[dimension["Name"]]
         assert alarm["TreatMissingData"] == "notBreaching"  # no traffic is no fault
-        assert alarm["AlarmActions"]["Fn::If"][1] == [{"Ref": "AlarmTopicArn"}]
+        assert alarm["AlarmActions"] == [TOPIC]
 
 
-def test_what_is_lost_for_good_is_kept_when_the_stack_is_deleted(template: Template) -> None:
+def test_without_a_topic_an_alarm_tells_nobody() -> None:
+    for alarm in STACK.of_type("AWS::CloudWatch::Alarm").values():
+        assert "AlarmActions" not in alarm
+
+
+def test_what_is_lost_for_good_is_kept_when_the_stack_is_deleted() -> None:
     for name in ("SessionsTable", "ExpiryDeadLetters"):
-        resource = template.resources[name]
+        resource = STACK.resources[name]
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_deployment_fails_if_the_event_bus_does_not_exist(template: Template) -> None:
+def test_the_deployment_fails_if_the_event_bus_does_not_exist() -> None:
     """EventBridge drops what is put on such a bus. A rule cannot be created on it."""
-    rule = template.properties("ExpiryBusExists")
-    assert rule["EventBusName"] == {"Ref": "EventBusName"}
+    rule = Deployment({"EventBusName": "agents"}).properties("ExpiryBusExists")
+    assert rule["EventBusName"] == "agents"
     assert rule["State"] == "DISABLED"
 
 
-def test_the_routes_are_those_of_the_contract_and_all_others(template: Template) -> None:
-    routes = [(route.method, route.path) for route in template.routes()]
+def test_the_routes_are_those_of_the_contract_and_all_others() -> None:
     stated = {
         (method.upper(), path)
         for path, operations in OPENAPI["paths"].items()
         for method in operations
     }
     others = {("ANY", path) for path in OPENAPI["paths"]}
-    assert len(routes) == len(set(routes))
-    assert set(routes) == stated | others | {("ANY", "$default")}
+    assert STACK.routes().keys() == stated | others | {("ANY", "$default")}
 
 
 @pytest.mark.parametrize("path", OPENAPI["paths"])
-def test_a_path_has_one_function_for_all_its_methods(template: Template, path: str) -> None:
-    handlers = {route.handler for route in template.routes() if route.path == path}
-    module = "renew" if path.endswith("/renew") else "sessions"
-    assert handlers == {f"handlers.{module}.handler"}
+def test_a_path_has_one_function_for_all_its_methods(path: str) -> None:
+    functions = {each for (_, known), each in STACK.routes().items() if known == path}
+    assert functions == {"RenewFunction" if path.endswith("/renew") else "SessionsFunction"}
 
 
-def test_browsers_may_send_the_methods_of_the_contract(template: Template) -> None:
-    allowed = template.properties("SessionsApi")["CorsConfiguration"]["AllowMethods"]
-    operations = OPENAPI["paths"].values()
-    assert set(allowed) == {method.upper() for each in operations for method in each}
+@pytest.mark.parametrize(("method", "path"), STACK.routes())
+def test_api_gateway_may_call_the_function_of_each_route(method: str, path: str) -> None:
+    alias = STACK.value(f"{STACK.routes()[method, path]}Aliaslive")
+    called = path if path == DEFAULT_ROUTE else f"{method}{path}"
+    source = f"arn:aws:execute-api:{PLACE}:{STACK.value('SessionsApi')}/{DEFAULT_ROUTE}/{called}"
+    assert [
+        permission
+        for permission in STACK.of_type("AWS::Lambda::Permission").values()
+        if permission["FunctionName"] == alias
+        and permission["Principal"] == "apigateway.amazonaws.com"
+        and permission["Action"] == "lambda:InvokeFunction"
+        and fnmatchcase(source, permission["SourceArn"].replace("[", "[[]"))
+    ]
 
 
-def test_no_index_projects_what_a_renewal_changes(template: Template) -> None:
+def test_the_routes_call_published_versions() -> None:
+    for function in STACK.functions():
+        alias = STACK.properties(f"{function}Aliaslive")
+        assert alias["FunctionName"] == STACK.value(function)
+        assert alias["FunctionVersion"] == STACK.value(STACK.version(function)[0], "Version")
+
+
+def test_the_limits_of_the_parameters_hold_for_every_route() -> None:
+    rate, burst = "ThrottlingRateLimit", "ThrottlingBurstLimit"
+    (stage,) = Deployment({rate: "7", burst: "8"}).of_type("AWS::ApiGatewayV2::Stage").values()
+    assert stage["ApiId"] == STACK.value("SessionsApi")
+    assert stage["StageName"] == DEFAULT_ROUTE
+    assert stage["DefaultRouteSettings"] == {rate: "7", burst: "8"}
+
+
+def test_the_stack_prints_the_address_that_api_gateway_gives_the_api() -> None:
+    assert STACK.outputs["ApiUrl"] == STACK.value("SessionsApi", "ApiEndpoint")
+
+
+@pytest.mark.parametrize("changed", [*other_values(), "nothing", "everything"])
+def test_every_function_call_of_the_template_has_a_value(changed: str) -> None:
+    parameters = {changed: other_values().get(changed, "")}
+    everything = {"nothing": {}, "everything": other_values()}
+    stack = Deployment(everything.get(changed, parameters))
+    assert not list(calls_in([stack.resources, stack.outputs]))
+
+
+def calls_in(node: Any) -> Iterator[Any]:
+    """Every function call that is left, at any depth."""
+    if isinstance(node, dict):
+        if any(key in ("Ref", "Condition") or key.startswith("Fn::") for key in node):
+            yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from calls_in(each)
+
+
+@pytest.mark.parametrize("parameters", [{}, other_values()], ids=["defaults", "others"])
+def test_each_value_has_the_type_that_cloudformation_wants(parameters: dict[str, str]) -> None:
+    text = json.dumps({"Resources": Deployment(parameters).resources})
+    found = lint(text, config=ManualArgs(regions=[REGION]))
+    assert not [match for match in found if match.rule.severity == "error"]
+
+
+def test_no_index_projects_what_a_renewal_changes() -> None:
     """So a renewal stays one write."""
     before = item_of(session(), 0)
     after = item_of(renew(session(), NOON_MS, "r1").session, 0)
     changed = {name for name in after if after[name] != before.get(name)}
     assert changed >= {"expiresAt", "lastActivity", "renewalCount", "recentRenewals", "ttl"}
-    for index in template.properties("SessionsTable")["GlobalSecondaryIndexes"]:
+    for index in STACK.properties("SessionsTable")["GlobalSecondaryIndexes"]:
         projected = {key["AttributeName"] for key in index["KeySchema"]}
         projected |= set(index["Projection"].get("NonKeyAttributes", []))
         assert index["Projection"]["ProjectionType"] in ("KEYS_ONLY", "INCLUDE")
         assert not projected & changed
 
 
-def test_every_function_writes_json_to_a_log_that_expires(template: Template) -> None:
+def test_every_function_writes_json_to_a_log_that_expires() -> None:
+    kept = {
+        STACK.value(name)
+        for name, group in STACK.of_type("AWS::Logs::LogGroup").items()
+        if "RetentionInDays" in group
+    }
     for function in SETTINGS:
-        logging = template.properties(function)["LoggingConfig"]
+        logging = STACK.properties(function)["LoggingConfig"]
         assert logging["LogFormat"] == "JSON"
-        assert "RetentionInDays" in template.properties(logging["LogGroup"]["Ref"])
+        assert logging["LogGroup"] in kept
 
 
-def test_a_line_of_the_access_log_is_json(template: Template) -> None:
-    assert json.loads(template.properties("SessionsApi")["AccessLogSettings"]["Format"])
+def test_a_line_of_the_access_log_is_json() -> None:
+    (stage,) = STACK.of_type("AWS::ApiGatewayV2::Stage").values()
+    assert json.loads(stage["AccessLogSettings"]["Format"])

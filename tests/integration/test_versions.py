@@ -1,0 +1,97 @@
+"""The published versions of the functions, which their aliases call: when there is a new one."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from tests.support.deployed_template import Deployment
+from tests.support.parameter_values import longest_values, other_values
+
+MAX_DESCRIPTION_CHARS = 256  # Lambda's limit for that of a version
+MAX_STACK_NAME_CHARS = 128  # CloudFormation's limit
+FUNCTIONS = Deployment().functions()
+NAMED = {
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SecretsManager::Secret": "Name",
+}
+"""Types whose resources CloudFormation replaces for another name, and otherwise never."""
+
+
+def reaching(function: str, changes: Iterable[Deployment]) -> list[Deployment]:
+    """The changes by which the function gets another configuration."""
+    before = Deployment().properties(function)
+    return [change for change in changes if change.properties(function) != before]
+
+
+def parameter_changes() -> list[Deployment]:
+    return [Deployment({name: value}) for name, value in other_values().items()]
+
+
+def replacements() -> list[Deployment]:
+    """Of each resource that can be replaced although what is written of it keeps its place."""
+    stack = Deployment()
+    return [
+        Deployment(replaced=name)
+        for name, resource in stack.resources.items()
+        if NAMED.get(resource["Type"]) is None and not name.startswith(tuple(FUNCTIONS))
+    ]
+
+
+def published(deployment: Deployment, function: str) -> Any:
+    """What tells one version from another: CloudFormation updates neither in place."""
+    logical_id, version = deployment.version(function)
+    return logical_id, version["Properties"]["Description"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_another_parameter_value_publishes_another_version(function: str) -> None:
+    """Otherwise the alias, and so the API, would stay on the version with the old value."""
+    changes = reaching(function, parameter_changes())
+    assert changes
+    for change in changes:
+        assert published(change, function) != published(Deployment(), function), change.parameters
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_replaced_resource_publishes_another_version(function: str) -> None:
+    """Otherwise the version would call the old table or queue, which may be gone."""
+    changes = reaching(function, replacements())
+    assert changes
+    for change in changes:
+        assert published(change, function) != published(Deployment(), function), change.replaced
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_resource_that_is_replaced_with_its_name_has_none(kind: str) -> None:
+    resources = Deployment().of_type(kind)
+    assert resources
+    assert not [name for name, properties in resources.items() if NAMED[kind] in properties]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_change_that_does_not_reach_a_function_keeps_its_version(function: str) -> None:
+    before = Deployment()
+    for change in [*parameter_changes(), *replacements()]:
+        if change.properties(function) == before.properties(function):
+            assert published(change, function) == published(before, function)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_version_description_is_never_too_long(function: str) -> None:
+    for parameters in (longest_values(), {}):
+        largest = Deployment(parameters, stack="s" * MAX_STACK_NAME_CHARS)
+        assert len(published(largest, function)[1]) <= MAX_DESCRIPTION_CHARS
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_parameter_of_a_description_has_a_longest_value(function: str) -> None:
+    for change in reaching(function, parameter_changes()):
+        assert change.parameters.keys() <= longest_values().keys()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_version_is_deleted_when_the_next_has_taken_its_place(function: str) -> None:
+    _, version = Deployment().version(function)
+    assert version["DeletionPolicy"] == version.get("UpdateReplacePolicy", "Delete") == "Delete"

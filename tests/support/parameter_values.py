@@ -1,0 +1,44 @@
+"""Values that a template's parameters may have, from how the template declares them."""
+
+import re
+from typing import Any
+
+from tests.support.deployed_template import Deployment
+
+TEXTS = ("another", "https://app.example.com", "arn:aws:sns:eu-west-1:123456789012:alarms")
+
+
+def other_values() -> dict[str, str]:
+    """For each parameter, an allowed value that is not the default."""
+    return {
+        name: next(value for value in _samples(definition) if value != str(definition["Default"]))
+        for name, definition in Deployment().parameter_definitions.items()
+    }
+
+
+def longest_values() -> dict[str, str]:
+    """For each parameter with a limit, an allowed value that is as long as any."""
+    values = {}
+    for name, definition in Deployment().parameter_definitions.items():
+        if "AllowedValues" in definition:
+            values[name] = max(map(str, definition["AllowedValues"]), key=len)
+        elif "MaxLength" in definition:
+            values[name] = "x" * definition["MaxLength"]
+        elif "MaxValue" in definition:
+            values[name] = str(definition["MaxValue"])
+    return values
+
+
+def is_allowed(parameter: str, value: str) -> bool:
+    """Whether the parameter's pattern allows the text."""
+    pattern = Deployment().parameter_definitions[parameter]["AllowedPattern"]
+    return re.fullmatch(pattern, value) is not None
+
+
+def _samples(definition: dict[str, Any]) -> list[str]:
+    if "AllowedValues" in definition:
+        return list(map(str, definition["AllowedValues"]))
+    if definition["Type"] == "Number":
+        return [str(definition["MinValue"] + 1), str(definition["MinValue"] + 2)]
+    pattern = definition.get("AllowedPattern", ".*")
+    return [text for text in TEXTS if re.fullmatch(pattern, text)]
