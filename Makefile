@@ -40,17 +40,21 @@ soak-compare: $(VENV)/installed node_modules/installed  ## soak two other implem
 soak-plot: $(VENV)/installed  ## draw docs/reliability.svg from docs/reliability.json
 	@PYTHONPATH=src:. $(BIN)/python -m soak.plot docs/reliability.json docs/reliability.svg
 
-check: $(VENV)/installed node_modules/installed  ## check lint, types, layers, template, contract, documents and locks
+# What AWS gets is SAM's transform of the template: checkov looks at both.
+check: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-checkov/installed  ## check lint, types, layers, template, contract, documents and locks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=src:. $(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region eu-west-1
+	@PYTHONPATH=src:. $(BIN)/python -m tests.support.deployed_template >$(VENV)/deployed-template.json
+	.venv-checkov/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml -f $(VENV)/deployed-template.json
 	$(BIN)/openapi-spec-validator openapi.yaml
 	npx --no-install tsc
 	npx --no-install markdownlint-cli2
 	@$(MAKE) --no-print-directory lock LOCKS=$(VENV)/locks
-	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt; do \
+	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt requirements-checkov.txt; do \
 	  diff $$lock $(VENV)/locks/$$lock || { echo "$$lock is not up to date: run make lock"; exit 1; }; done
 
 # The existing locks are the starting point: only what pyproject.toml requires changes. What is deployed
@@ -63,6 +67,7 @@ endif
 	@$(BIN)/uv $(COMPILE) pyproject.toml -o $(LOCKS)/src/requirements.txt
 	@$(BIN)/uv $(COMPILE) pyproject.toml --group dev --override src/requirements.txt --no-annotate -o $(LOCKS)/requirements-dev.txt
 	@$(BIN)/uv $(COMPILE) --group sam --no-annotate -o $(LOCKS)/requirements-sam.txt
+	@$(BIN)/uv $(COMPILE) --group checkov --no-annotate -o $(LOCKS)/requirements-checkov.txt
 
 format: $(VENV)/installed  ## format the code
 	$(BIN)/ruff check --fix
@@ -80,10 +85,10 @@ $(VENV)/installed: requirements-dev.txt
 	@touch $@
 
 # With uv: in hash mode, pip treats boto3 and boto3[crt] as two packages, and SAM CLI requires both.
-.venv-sam/installed: requirements-sam.txt | $(VENV)/installed
-	@echo "Setting up SAM CLI in .venv-sam (once)"
-	@$(PYTHON) -m venv --clear --without-pip .venv-sam
-	@$(BIN)/uv --system-certs pip install --quiet --python .venv-sam/bin/python --require-hashes -r requirements-sam.txt
+.venv-%/installed: requirements-%.txt | $(VENV)/installed
+	@echo "Setting up .venv-$* (once)"
+	@$(PYTHON) -m venv --clear --without-pip .venv-$*
+	@$(BIN)/uv --system-certs pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements-$*.txt
 	@touch $@
 
 # Without npm, the tests that need DynamoDB Local are skipped and say why.
