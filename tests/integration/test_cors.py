@@ -4,9 +4,14 @@ from typing import Any
 
 import pytest
 
+from local.template import DEFAULT_ROUTE
+from storage.table import SessionsTable
+from tests.support.api_events import LAMBDA_CONTEXT, renewal_event
 from tests.support.contract import OPENAPI
 from tests.support.deployed_template import Deployment
+from tests.support.functions import renew_function, sessions_function
 from tests.support.parameter_values import is_allowed
+from tests.support.sessions import NOON_MS
 
 ORIGINS = [
     "*",
@@ -14,6 +19,8 @@ ORIGINS = [
     "http://localhost:8080",
     "https://app.example.com,https://admin.example.com,http://localhost:8080",
 ]
+ROUTES = Deployment().routes()
+FUNCTIONS = {"RenewFunction": renew_function, "SessionsFunction": sessions_function}
 
 
 def cors(**parameters: str) -> dict[str, Any]:
@@ -70,3 +77,15 @@ def test_browsers_may_send_the_headers_of_the_contract_and_a_token() -> None:
 
 def test_browsers_may_read_when_to_retry() -> None:
     assert cors()["exposeHeaders"] == ["Retry-After"]
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in ROUTES}))
+def test_a_preflight_that_reaches_a_function_succeeds(
+    table_on_moto: SessionsTable, path: str
+) -> None:
+    """Where API Gateway does not answer it, a route for any method takes it."""
+    route = path if path == DEFAULT_ROUTE else f"ANY {path}"
+    event = renewal_event(routeKey=route)
+    event["requestContext"]["http"]["method"] = "OPTIONS"
+    function = FUNCTIONS[ROUTES["ANY", path]](table_on_moto, lambda: NOON_MS)
+    assert function(event, LAMBDA_CONTEXT)["statusCode"] == 204

@@ -102,7 +102,9 @@ def test_a_browser_of_another_origin_may_call_it(server: Server) -> None:
             headers={
                 "Origin": "https://app.example.com",
                 "Access-Control-Request-Method": method,
-                "Access-Control-Request-Headers": "content-type,idempotency-key,x-api-key",
+                "Access-Control-Request-Headers": (
+                    "authorization,content-type,idempotency-key,x-api-key"
+                ),
             },
         )
         assert preflight.status == 200

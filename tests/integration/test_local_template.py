@@ -1,0 +1,52 @@
+"""The local server reads template.yaml itself: what it sees is what AWS gets."""
+
+import json
+
+from local.template import Template
+from tests.support.deployed_template import Deployment
+
+STACK = Deployment()
+TEMPLATE = Template()
+
+
+def test_the_routes_lead_to_the_same_functions() -> None:
+    assert {(route.method, route.path): route.handler for route in TEMPLATE.routes()} == {
+        route: STACK.properties(function)["Handler"] for route, function in STACK.routes().items()
+    }
+
+
+def test_no_route_is_there_twice() -> None:
+    assert len(TEMPLATE.routes()) == len(STACK.routes())
+
+
+def test_browsers_may_do_the_same() -> None:
+    cors = STACK.api_definition["x-amazon-apigateway-cors"]
+    assert TEMPLATE.cors() == {
+        "allow_origins": cors["allowOrigins"],
+        "allow_methods": cors["allowMethods"],
+        "allow_headers": cors["allowHeaders"],
+        "expose_headers": cors["exposeHeaders"],
+        "max_age": cors["maxAge"],
+    }
+
+
+def test_the_functions_are_the_same() -> None:
+    assert TEMPLATE.functions() == STACK.functions()
+
+
+def test_the_environment_is_the_same_but_for_what_only_aws_has() -> None:
+    for function in STACK.functions():
+        deployed = STACK.environment(function)
+        only_on_aws = {name for name in deployed if not TEMPLATE.environment(function).get(name)}
+        assert TEMPLATE.environment(function).items() <= deployed.items()
+        assert all(STACK.stack in deployed[name] for name in only_on_aws if deployed[name])
+
+
+def test_the_table_is_the_same() -> None:
+    assert TEMPLATE.properties("SessionsTable") == STACK.properties("SessionsTable")
+
+
+def test_the_stream_filter_is_the_same() -> None:
+    (deployed,) = STACK.properties("ExpiryStream")["FilterCriteria"]["Filters"]
+    (local,) = TEMPLATE.properties("ExpiryStream")["FilterCriteria"]["Filters"]
+    assert json.loads(local["Pattern"]) == json.loads(deployed["Pattern"])
