@@ -36,6 +36,7 @@ def test_cors_is_an_object_of_the_types_that_api_gateway_reads(origins: str) -> 
     lists = ("allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")
     assert configuration.keys() == {*lists, "maxAge"}
     for name in lists:
+        assert isinstance(configuration[name], list)
         assert configuration[name]
         assert all(isinstance(each, str) and each for each in configuration[name])
     assert isinstance(configuration["maxAge"], int)
