@@ -2,15 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from cfnlint.api import ManualArgs, lint
 
 from api.responses import MAX_REQUEST_SECONDS
 from domain.renewal import renew
-from local.template import DEFAULT_ROUTE
 from publishing import clients
 from publishing.clients import eventbridge_client, sqs_client
 from publishing.dead_letters import MAX_BODY_BYTES
@@ -26,9 +23,7 @@ from runtime.settings import (
 from storage import table
 from storage.item import item_of
 from storage.table import dynamodb_client
-from tests.support.contract import OPENAPI
-from tests.support.deployed_template import PLACE, REGION, Deployment
-from tests.support.parameter_values import other_values
+from tests.support.deployed_template import Deployment
 from tests.support.sessions import NOON_MS, POLICY, session
 
 API_GATEWAY_TIMEOUT_SECONDS = 30
@@ -164,82 +159,6 @@ def test_the_deployment_fails_if_the_event_bus_does_not_exist() -> None:
     assert rule["State"] == "DISABLED"
 
 
-def test_the_routes_are_those_of_the_contract_and_all_others() -> None:
-    stated = {
-        (method.upper(), path)
-        for path, operations in OPENAPI["paths"].items()
-        for method in operations
-    }
-    others = {("ANY", path) for path in OPENAPI["paths"]}
-    assert STACK.routes().keys() == stated | others | {("ANY", "$default")}
-
-
-@pytest.mark.parametrize("path", OPENAPI["paths"])
-def test_a_path_has_one_function_for_all_its_methods(path: str) -> None:
-    functions = {each for (_, known), each in STACK.routes().items() if known == path}
-    assert functions == {"RenewFunction" if path.endswith("/renew") else "SessionsFunction"}
-
-
-@pytest.mark.parametrize(("method", "path"), STACK.routes())
-def test_api_gateway_may_call_the_function_of_each_route(method: str, path: str) -> None:
-    alias = STACK.value(f"{STACK.routes()[method, path]}Aliaslive")
-    called = path if path == DEFAULT_ROUTE else f"{method}{path}"
-    source = f"arn:aws:execute-api:{PLACE}:{STACK.value('SessionsApi')}/{DEFAULT_ROUTE}/{called}"
-    assert [
-        permission
-        for permission in STACK.of_type("AWS::Lambda::Permission").values()
-        if permission["FunctionName"] == alias
-        and permission["Principal"] == "apigateway.amazonaws.com"
-        and permission["Action"] == "lambda:InvokeFunction"
-        and fnmatchcase(source, permission["SourceArn"].replace("[", "[[]"))
-    ]
-
-
-def test_the_routes_call_published_versions() -> None:
-    for function in STACK.functions():
-        alias = STACK.properties(f"{function}Aliaslive")
-        assert alias["FunctionName"] == STACK.value(function)
-        assert alias["FunctionVersion"] == STACK.value(STACK.version(function)[0], "Version")
-
-
-def test_the_limits_of_the_parameters_hold_for_every_route() -> None:
-    rate, burst = "ThrottlingRateLimit", "ThrottlingBurstLimit"
-    (stage,) = Deployment({rate: "7", burst: "8"}).of_type("AWS::ApiGatewayV2::Stage").values()
-    assert stage["ApiId"] == STACK.value("SessionsApi")
-    assert stage["StageName"] == DEFAULT_ROUTE
-    assert stage["DefaultRouteSettings"] == {rate: "7", burst: "8"}
-
-
-def test_the_stack_prints_the_address_that_api_gateway_gives_the_api() -> None:
-    assert STACK.outputs["ApiUrl"] == STACK.value("SessionsApi", "ApiEndpoint")
-
-
-@pytest.mark.parametrize("changed", [*other_values(), "nothing", "everything"])
-def test_every_function_call_of_the_template_has_a_value(changed: str) -> None:
-    parameters = {changed: other_values().get(changed, "")}
-    everything = {"nothing": {}, "everything": other_values()}
-    stack = Deployment(everything.get(changed, parameters))
-    assert not list(calls_in([stack.resources, stack.outputs]))
-
-
-def calls_in(node: Any) -> Iterator[Any]:
-    """Every function call that is left, at any depth."""
-    if isinstance(node, dict):
-        if any(key in ("Ref", "Condition") or key.startswith("Fn::") for key in node):
-            yield node
-        node = list(node.values())
-    if isinstance(node, list):
-        for each in node:
-            yield from calls_in(each)
-
-
-@pytest.mark.parametrize("parameters", [{}, other_values()], ids=["defaults", "others"])
-def test_each_value_has_the_type_that_cloudformation_wants(parameters: dict[str, str]) -> None:
-    text = json.dumps({"Resources": Deployment(parameters).resources})
-    found = lint(text, config=ManualArgs(regions=[REGION]))
-    assert not [match for match in found if match.rule.severity == "error"]
-
-
 def test_no_index_projects_what_a_renewal_changes() -> None:
     """So a renewal stays one write."""
     before = item_of(session(), 0)
@@ -263,8 +182,3 @@ def test_every_function_writes_json_to_a_log_that_expires() -> None:
         logging = STACK.properties(function)["LoggingConfig"]
         assert logging["LogFormat"] == "JSON"
         assert logging["LogGroup"] in kept
-
-
-def test_a_line_of_the_access_log_is_json() -> None:
-    (stage,) = STACK.of_type("AWS::ApiGatewayV2::Stage").values()
-    assert json.loads(stage["AccessLogSettings"]["Format"])
