@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.deployed_template import Deployment
+from local.template import Template
+from tests.support.deployed_template import Deployment, transform
 from tests.support.parameter_values import longest_values, other_values
 
 MAX_DESCRIPTION_CHARS = 256  # Lambda's limit for that of a version
@@ -61,6 +62,14 @@ def test_a_replaced_resource_publishes_another_version(function: str) -> None:
     assert changes
     for change in changes:
         assert published(change, function) != published(Deployment(), function), change.replaced
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_another_property_in_the_template_publishes_another_version(function: str) -> None:
+    document = Template().document
+    document["Resources"][function]["Properties"]["Timeout"] = 99
+    logical_id, _ = Deployment().version(function)
+    assert logical_id not in transform(document, {})["Resources"]
 
 
 @pytest.mark.parametrize("kind", NAMED)

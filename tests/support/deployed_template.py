@@ -201,12 +201,15 @@ def _invoked_by(operation: dict[str, Any]) -> str:
 @cache
 def transformed(parameters: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
     """The CloudFormation template that SAM makes of template.yaml with these parameter values."""
-    document = copy.deepcopy(Template().document)
+    return transform(Template().document, dict(parameters))
+
+
+def transform(document: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+    """The CloudFormation template that SAM makes of this one. Function calls are left."""
+    document = copy.deepcopy(document)
     document["Globals"]["Function"]["CodeUri"] = "s3://artifacts/package"  # as `sam deploy` does
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
-    template: dict[str, Any] = translator.translate(
-        document, dict(parameters), passthrough_metadata=True
-    )
+    template: dict[str, Any] = translator.translate(document, parameters, passthrough_metadata=True)
     translator.metrics.publish()  # to nowhere: otherwise it warns that it did not
     return template
 

@@ -39,6 +39,7 @@ def _samples(definition: dict[str, Any]) -> list[str]:
     if "AllowedValues" in definition:
         return list(map(str, definition["AllowedValues"]))
     if definition["Type"] == "Number":
-        return [str(definition["MinValue"] + 1), str(definition["MinValue"] + 2)]
+        least = definition.get("MinValue", 0)
+        return [str(least), str(least + 1)]
     pattern = definition.get("AllowedPattern", ".*")
     return [text for text in TEXTS if re.fullmatch(pattern, text)]
