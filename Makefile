@@ -22,7 +22,7 @@ test: $(VENV)/installed node_modules/installed  ## run all tests except the end-
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-e2e: $(VENV)/installed node_modules/installed .venv-sam/installed  ## run the end-to-end tests under SAM CLI (Docker, Java 17, python3.13)
+e2e: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-ministack/installed  ## run the end-to-end tests under SAM CLI and on an emulator of AWS (Docker, Java 17, python3.13)
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/pytest tests/e2e
 
 bench: $(VENV)/installed node_modules/installed  ## measure the figures in docs/performance.md
@@ -54,7 +54,7 @@ check: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-checko
 	npx --no-install tsc
 	npx --no-install markdownlint-cli2
 	@$(MAKE) --no-print-directory lock LOCKS=$(VENV)/locks
-	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt requirements-checkov.txt; do \
+	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt requirements-checkov.txt requirements-ministack.txt; do \
 	  diff $$lock $(VENV)/locks/$$lock || { echo "$$lock is not up to date: run make lock"; exit 1; }; done
 
 # The existing locks are the starting point: only what pyproject.toml requires changes. What is deployed
@@ -68,6 +68,7 @@ endif
 	@$(BIN)/uv $(COMPILE) pyproject.toml --group dev --override src/requirements.txt --no-annotate -o $(LOCKS)/requirements-dev.txt
 	@$(BIN)/uv $(COMPILE) --group sam --no-annotate -o $(LOCKS)/requirements-sam.txt
 	@$(BIN)/uv $(COMPILE) --group checkov --no-annotate -o $(LOCKS)/requirements-checkov.txt
+	@$(BIN)/uv $(COMPILE) --group ministack --no-annotate -o $(LOCKS)/requirements-ministack.txt
 
 format: $(VENV)/installed  ## format the code
 	$(BIN)/ruff check --fix
@@ -89,6 +90,13 @@ $(VENV)/installed: requirements-dev.txt
 	@echo "Setting up .venv-$* (once)"
 	@$(PYTHON) -m venv --clear --without-pip .venv-$*
 	@$(BIN)/uv --system-certs pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements-$*.txt
+	@touch $@
+
+# MiniStack runs the functions in its own interpreter: the version that is deployed.
+.venv-ministack/installed: requirements-ministack.txt | $(VENV)/installed
+	@echo "Setting up MiniStack in .venv-ministack (once)"
+	@python3.13 -m venv --clear --without-pip .venv-ministack
+	@$(BIN)/uv --system-certs pip install --quiet --python .venv-ministack/bin/python --require-hashes -r requirements-ministack.txt
 	@touch $@
 
 # Without npm, the tests that need DynamoDB Local are skipped and say why.
