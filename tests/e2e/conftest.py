@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import boto3
@@ -17,6 +17,8 @@ from moto.server import ThreadedMotoServer
 from local.dynamodb_local import wait_until_it_listens
 from local.template import Template
 from storage.table import SessionsTable
+from tests.support.deployed_stack import DeployedStack
+from tests.support.emulator import Emulator, running_emulator
 from tests.support.fixtures import dynamodb_local_endpoint, isolate_from_aws
 from tests.support.sam import Sam
 from tests.support.tables import RETENTION_SECONDS, skip_or_fail
@@ -42,11 +44,13 @@ def sam() -> Sam:
     if shutil.which("sam") is None:
         skip_or_fail("SAM CLI is not installed: run make e2e")
 
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["sam", *arguments],
             cwd=ROOT,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **(environment or {})},
             capture_output=True,
             text=True,
             check=False,
@@ -65,6 +69,25 @@ def built(sam: Sam) -> Path:
     build = sam("build", "--parameter-overrides", ARCHITECTURE)  # pydantic is compiled for one
     assert build.returncode == 0, build.stderr
     return ROOT / ".aws-sam" / "build"
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An AWS that enforces IAM policies, for the whole run."""
+    with running_emulator(tmp_path_factory.mktemp("ministack")) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def stack(
+    built: Path,  # noqa: ARG001 - sam deploy deploys what was built
+    emulator: Emulator,
+    sam: Sam,
+) -> DeployedStack:
+    """The template as it is, deployed for the first time."""
+    stack = DeployedStack(emulator, sam, "sessions")
+    stack.deploy(ARCHITECTURE)
+    return stack
 
 
 @pytest.fixture(scope="session")

@@ -4,4 +4,7 @@ import subprocess
 from collections.abc import Callable
 
 Sam = Callable[..., "subprocess.CompletedProcess[str]"]
-"""Runs ``sam`` with these arguments in the project's folder."""
+"""Runs ``sam`` with these arguments in the project's folder.
+
+``environment`` adds variables to those that it has there.
+"""

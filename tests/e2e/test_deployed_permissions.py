@@ -1,0 +1,121 @@
+"""Each deployed function works with its own role, and each permission of the role is needed.
+
+The emulator checks each request of a function against the policies of its role, as IAM does.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from runtime.clock import epoch_ms
+from tests.support.api_events import EVENTS
+from tests.support.contract import assert_event_schema
+from tests.support.deployed_calls import CALLS, failing_calls
+from tests.support.deployed_stack import DeployedStack, Permission
+from tests.support.emulator import Emulator
+from tests.support.queues import Queue, create_queue, subscribe
+
+API_PERMISSIONS = sorted(
+    {(call.function, permission) for call in CALLS.values() for permission in call.needs}
+)
+PUT_EVENTS = ("events:PutEvents", "event-bus/default")
+SEND_MESSAGE = ("sqs:SendMessage", "ExpiryDeadLetters")
+
+
+@pytest.fixture(scope="module")
+def consumer(emulator: Emulator) -> Queue:
+    """The queue of a consumer of what is published on the default bus."""
+    queue = create_queue(emulator.client("sqs"), "consumer")
+    subscribe(emulator.client("events"), "default", queue)
+    return queue
+
+
+@pytest.fixture
+def expiry() -> Any:
+    """The stream record of a session that DynamoDB has just deleted by its TTL."""
+    (record,) = json.loads((EVENTS / "removed-by-ttl.json").read_text())["Records"]
+    record["dynamodb"]["ApproximateCreationDateTime"] = epoch_ms() // 1000
+    return record
+
+
+@pytest.fixture
+def not_an_expiry(expiry: Any) -> Any:
+    """A record that can only become a dead letter."""
+    return {**expiry, "dynamodb": {"SequenceNumber": "2", "OldImage": {}}}
+
+
+def retried(reported: Mapping[str, Any]) -> list[str]:
+    """The sequence numbers of the records that the function has Lambda retry."""
+    return [each["itemIdentifier"] for each in reported["batchItemFailures"]]
+
+
+@pytest.mark.parametrize(
+    ("function", "permission"),
+    API_PERMISSIONS,
+    ids=[f"{function} {' '.join(permission)}" for function, permission in API_PERMISSIONS],
+)
+def test_without_a_permission_exactly_its_calls_fail(
+    stack: DeployedStack, function: str, permission: Permission
+) -> None:
+    expected = {
+        name
+        for name, call in CALLS.items()
+        if call.function == function and permission in call.needs
+    }
+    with stack.without(function, permission):
+        assert failing_calls(stack) == expected
+    assert failing_calls(stack) == set()
+
+
+@pytest.mark.parametrize("function", ["RenewFunction", "SessionsFunction"])
+def test_a_role_of_the_api_allows_only_what_its_calls_need(
+    stack: DeployedStack, function: str
+) -> None:
+    needed = {permission for owner, permission in API_PERMISSIONS if owner == function}
+    assert stack.permissions(function) == needed
+
+
+def test_the_role_for_expiries_allows_what_they_need_and_reading(stack: DeployedStack) -> None:
+    """Lambda reads the stream by the function's role, but the emulator does without."""
+    allowed = stack.permissions("ExpiryFunction")
+    not_for_reading = {each for each in allowed if "/stream/" not in each[1]}
+    assert not_for_reading == {PUT_EVENTS, SEND_MESSAGE}
+
+
+def test_an_expiry_reaches_a_consumer_on_the_bus(
+    stack: DeployedStack, consumer: Queue, expiry: Any
+) -> None:
+    assert retried(stack.invoke("ExpiryFunction", {"Records": [expiry]})) == []
+    (event,) = consumer.events()
+    assert_event_schema(event)
+    assert event["detail"]["session"]["sessionId"] == "demo-leaving"
+
+
+def test_a_record_that_is_no_expiry_becomes_a_dead_letter(
+    stack: DeployedStack, not_an_expiry: Any
+) -> None:
+    assert retried(stack.invoke("ExpiryFunction", {"Records": [not_an_expiry]})) == []
+    (letter,) = stack.dead_letters.letters()
+    assert letter.record == not_an_expiry
+
+
+def test_without_put_events_exactly_the_expiry_is_retried(
+    stack: DeployedStack, consumer: Queue, expiry: Any, not_an_expiry: Any
+) -> None:
+    with stack.without("ExpiryFunction", PUT_EVENTS):
+        reported = stack.invoke("ExpiryFunction", {"Records": [not_an_expiry, expiry]})
+    assert retried(reported) == [expiry["dynamodb"]["SequenceNumber"]]
+    assert consumer.messages() == []
+    assert len(stack.dead_letters.messages()) == 1
+
+
+def test_without_send_message_exactly_the_bad_record_is_retried(
+    stack: DeployedStack, consumer: Queue, expiry: Any, not_an_expiry: Any
+) -> None:
+    with stack.without("ExpiryFunction", SEND_MESSAGE):
+        reported = stack.invoke("ExpiryFunction", {"Records": [expiry, not_an_expiry]})
+    assert retried(reported) == ["2"]
+    assert len(consumer.messages()) == 1
+    assert stack.dead_letters.messages() == []

@@ -1,0 +1,264 @@
+"""The stack as the real ``sam deploy`` leaves it on the emulator, and what operators see of it."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from storage.table import SessionsTable
+from tests.support.emulator import Emulator
+from tests.support.queues import Queue
+from tests.support.sam import Sam
+from tests.support.tables import RETENTION_SECONDS
+
+ROOT = Path(__file__).parent.parent.parent
+ALIAS = "live"
+
+Permission = tuple[str, str]
+"""An action, and the resource as its ARN ends, with logical IDs for the stack's own names."""
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """A stack on the emulator, by its name. Everything is looked up at the moment it is asked for.
+
+    MiniStack 1.5.33 does not make all that the template says. Each fault is the emulator's
+    CloudFormation's, and ``deploy`` makes up for those that a test depends on, over the emulator's
+    own API: it ignores the ``Body`` of an HTTP API, and so the routes, their integrations and CORS.
+    It ignores the table's TTL and point-in-time recovery and the stage's limits, too: no test here
+    depends on these.
+    """
+
+    emulator: Emulator
+    sam: Sam
+    name: str
+
+    def deploy(self, *parameters: str, template: Path | None = None) -> str:
+        """Run ``sam deploy`` and return what it prints.
+
+        Each of ``parameters`` is ``Name=Value``; others keep the values that they have.
+        ``template`` replaces the one that ``sam build`` left.
+        """
+        template_file = ["--template-file", str(template)] if template else []
+        deployment = self.sam(
+            "deploy",
+            *("--stack-name", self.name, "--config-file", str(ROOT / "samconfig.toml")),
+            *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+            *template_file,
+            *("--parameter-overrides", " ".join(parameters)),
+            environment={
+                "AWS_ENDPOINT_URL": self.emulator.endpoint,
+                "SAM_CLI_POLL_DELAY": "0.1",
+                "SAM_CLI_TELEMETRY": "0",
+            },
+        )
+        assert deployment.returncode == 0, deployment.stdout + deployment.stderr
+        self._restore_http_api()
+        return deployment.stdout
+
+    def delete(self) -> list[Any]:
+        """Delete the stack and return its events, the latest first."""
+        cloudformation = self.emulator.client("cloudformation")
+        stack_id = self.description["StackId"]
+        cloudformation.delete_stack(StackName=stack_id)
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=stack_id, WaiterConfig={"Delay": 1}
+        )
+        events: list[Any] = cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"]
+        return events
+
+    @property
+    def description(self) -> Any:
+        """What CloudFormation says of the stack."""
+        cloudformation = self.emulator.client("cloudformation")
+        return cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+
+    @property
+    def physical_ids(self) -> dict[str, str]:
+        """The name or ID of each resource, by its logical ID."""
+        reply = self.emulator.client("cloudformation").describe_stack_resources(StackName=self.name)
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for each in reply["StackResources"]
+        }
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, each with its ``OutputValue`` and ``Description``."""
+        return {each["OutputKey"]: each for each in self.description["Outputs"]}
+
+    @property
+    def table(self) -> SessionsTable:
+        """The sessions' table, past the functions."""
+        name = self.physical_ids["SessionsTable"]
+        return SessionsTable(self.emulator.client("dynamodb"), name, RETENTION_SECONDS)
+
+    @property
+    def stream_arn(self) -> str:
+        """The stream of the sessions' table."""
+        table = self.table
+        description = table.client.describe_table(TableName=table.name)["Table"]
+        return description["LatestStreamArn"]
+
+    @property
+    def dead_letters(self) -> Queue:
+        """The dead-letter queue."""
+        return Queue(self.emulator.client("sqs"), self.physical_ids["ExpiryDeadLetters"])
+
+    @cached_property
+    def api_url(self) -> str:
+        """Where the emulator serves the API. The output ``ApiUrl`` is AWS's address of it."""
+        return self.emulator.api_url(self.physical_ids["SessionsApi"])
+
+    def request(self, method: str, path: str, **sent: Any) -> urllib3.BaseHTTPResponse:
+        """What the API answers."""
+        return urllib3.request(method, self.api_url + path, timeout=60, retries=False, **sent)
+
+    def live(self, function: str) -> Any:
+        """The configuration of the version behind the alias, which is what the API calls."""
+        return self.emulator.client("lambda").get_function_configuration(
+            FunctionName=self.physical_ids[function], Qualifier=ALIAS
+        )
+
+    def live_versions(self) -> dict[str, int]:
+        """The number of the version behind each function's alias."""
+        functions = ("RenewFunction", "SessionsFunction", "ExpiryFunction")
+        return {function: int(self.live(function)["Version"]) for function in functions}
+
+    def event_sources(self, function: str) -> list[str]:
+        """The streams and queues that Lambda reads to call the version behind the alias."""
+        name = f"{self.physical_ids[function]}:{ALIAS}"
+        reply = self.emulator.client("lambda").list_event_source_mappings(FunctionName=name)
+        return [each["EventSourceArn"] for each in reply["EventSourceMappings"]]
+
+    def invoke(self, function: str, event: object) -> Any:
+        """What the version behind the alias returns."""
+        reply = self.emulator.client("lambda").invoke(
+            FunctionName=self.physical_ids[function], Qualifier=ALIAS, Payload=json.dumps(event)
+        )
+        return json.loads(reply["Payload"].read())
+
+    def permissions(self, function: str) -> set[Permission]:
+        """What the function's role allows besides writing its log."""
+        names = self.physical_ids
+        return {_short(each, names) for each in _pairs(self._policy(function)["PolicyDocument"])}
+
+    @contextmanager
+    def without(self, function: str, permission: Permission) -> Iterator[None]:
+        """Take one permission away from the function's role for as long as the context lasts."""
+        iam, policy, names = self.emulator.client("iam"), self._policy(function), self.physical_ids
+        own = {key: policy[key] for key in ("RoleName", "PolicyName")}
+        pairs = _pairs(policy["PolicyDocument"])
+        left = [each for each in pairs if _short(each, names) != permission]
+        assert len(left) == len(pairs) - 1, f"{function} has no permission {permission}"
+        if left:
+            iam.put_role_policy(**own, PolicyDocument=json.dumps(_policy_document(left)))
+        else:  # a policy has at least one statement
+            iam.delete_role_policy(**own)
+        try:
+            yield
+        finally:
+            iam.put_role_policy(**own, PolicyDocument=json.dumps(policy["PolicyDocument"]))
+
+    def _policy(self, function: str) -> Any:
+        """The only inline policy of the function's role."""
+        iam, role = self.emulator.client("iam"), self.physical_ids[f"{function}Role"]
+        (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        return iam.get_role_policy(RoleName=role, PolicyName=name)
+
+    def _restore_http_api(self) -> None:
+        """Give the HTTP API the routes, the integrations and the CORS that its ``Body`` states."""
+        gateway, api_id = self.emulator.client("apigatewayv2"), self.physical_ids["SessionsApi"]
+        for route in gateway.get_routes(ApiId=api_id)["Items"]:
+            gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
+        body = self._processed("SessionsApi")["Body"]
+        for path, operations in body["paths"].items():
+            for method, operation in operations.items():
+                stated = operation["x-amazon-apigateway-integration"]
+                integration = gateway.create_integration(
+                    ApiId=api_id,
+                    IntegrationType=stated["type"].upper(),
+                    IntegrationUri=stated["uri"],
+                    PayloadFormatVersion=stated["payloadFormatVersion"],
+                )
+                gateway.create_route(
+                    ApiId=api_id,
+                    RouteKey=_route_key(method, path),
+                    Target=f"integrations/{integration['IntegrationId']}",
+                )
+        cors = body.get("x-amazon-apigateway-cors")
+        # API Gateway knows no other form of it: the API is then one that no browser may call.
+        if isinstance(cors, Mapping):
+            configuration = {name[0].upper() + name[1:]: value for name, value in cors.items()}
+            gateway.update_api(ApiId=api_id, CorsConfiguration=configuration)
+
+    def _processed(self, resource: str) -> Any:
+        """The properties of a resource after SAM's transform, with this stack's values in them."""
+        template = self.emulator.client("cloudformation").get_template(
+            StackName=self.name, TemplateStage="Processed"
+        )["TemplateBody"]
+        values = {
+            **{
+                each["ParameterKey"]: each["ParameterValue"]
+                for each in self.description["Parameters"]
+            },
+            **self.physical_ids,
+            "AWS::Partition": "aws",
+            "AWS::Region": self.description["StackId"].split(":")[3],
+            "AWS::StackName": self.name,
+        }
+        return _evaluate(template["Resources"][resource]["Properties"], values)
+
+
+def _evaluate(node: Any, values: Mapping[str, str]) -> Any:
+    match node:
+        case {"Ref": name}:
+            return values[name]
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], text)
+        case {"Fn::Split": [separator, text]}:
+            return _evaluate(text, values).split(separator)
+        case dict():
+            return {key: _evaluate(value, values) for key, value in node.items()}
+        case list():
+            return [_evaluate(value, values) for value in node]
+    return node
+
+
+def _route_key(method: str, path: str) -> str:
+    if path == "$default":
+        return path
+    return f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}"
+
+
+def _pairs(policy: Any) -> list[tuple[str, str]]:
+    """The actions that a policy allows, each with its resource."""
+    return [
+        (action, resource)
+        for statement in policy["Statement"]
+        for action in _as_list(statement["Action"])
+        for resource in _as_list(statement["Resource"])
+    ]
+
+
+def _policy_document(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    statements = [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in pairs]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _short(pair: tuple[str, str], physical_ids: Mapping[str, str]) -> Permission:
+    action, arn = pair
+    resource = arn.split(":", 5)[5]
+    for logical, physical in physical_ids.items():
+        resource = resource.replace(physical.rpartition("/")[2], logical)
+    return action, resource
+
+
+def _as_list(one_or_more: Any) -> list[Any]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
