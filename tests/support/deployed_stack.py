@@ -1,7 +1,6 @@
 """The stack as the real ``sam deploy`` leaves it on the emulator, and what operators see of it."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import urllib3
 
 from storage.table import SessionsTable
 from tests.support.emulator import Emulator
+from tests.support.intrinsics import IntrinsicError, resolve
 from tests.support.queues import Queue
 from tests.support.sam import Sam
 from tests.support.tables import RETENTION_SECONDS
@@ -104,7 +104,7 @@ class DeployedStack:
         """The stream of the sessions' table."""
         table = self.table
         description = table.client.describe_table(TableName=table.name)["Table"]
-        return description["LatestStreamArn"]
+        return str(description["LatestStreamArn"])
 
     @property
     def dead_letters(self) -> Queue:
@@ -177,8 +177,8 @@ class DeployedStack:
         gateway, api_id = self.emulator.client("apigatewayv2"), self.physical_ids["SessionsApi"]
         for route in gateway.get_routes(ApiId=api_id)["Items"]:
             gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
-        body = self._processed("SessionsApi")["Body"]
-        for path, operations in body["paths"].items():
+        definition = self._api_definition()
+        for path, operations in definition["paths"].items():
             for method, operation in operations.items():
                 stated = operation["x-amazon-apigateway-integration"]
                 integration = gateway.create_integration(
@@ -192,43 +192,33 @@ class DeployedStack:
                     RouteKey=_route_key(method, path),
                     Target=f"integrations/{integration['IntegrationId']}",
                 )
-        cors = body.get("x-amazon-apigateway-cors")
+        cors = definition.get("x-amazon-apigateway-cors")
         # API Gateway knows no other form of it: the API is then one that no browser may call.
         if isinstance(cors, Mapping):
             configuration = {name[0].upper() + name[1:]: value for name, value in cors.items()}
             gateway.update_api(ApiId=api_id, CorsConfiguration=configuration)
 
-    def _processed(self, resource: str) -> Any:
-        """The properties of a resource after SAM's transform, with this stack's values in them."""
+    def _api_definition(self) -> Any:
+        """The OpenAPI document that SAM's transform makes, with this stack's values in it."""
         template = self.emulator.client("cloudformation").get_template(
             StackName=self.name, TemplateStage="Processed"
         )["TemplateBody"]
+        parameters = self.description["Parameters"]
         values = {
-            **{
-                each["ParameterKey"]: each["ParameterValue"]
-                for each in self.description["Parameters"]
-            },
+            **{each["ParameterKey"]: each["ParameterValue"] for each in parameters},
             **self.physical_ids,
             "AWS::Partition": "aws",
             "AWS::Region": self.description["StackId"].split(":")[3],
             "AWS::StackName": self.name,
         }
-        return _evaluate(template["Resources"][resource]["Properties"], values)
 
+        def value_of(name: str, attribute: str) -> str:
+            if attribute != "Ref" or name not in values:
+                raise IntrinsicError(f"unknown: {name}.{attribute}")
+            return str(values[name])
 
-def _evaluate(node: Any, values: Mapping[str, str]) -> Any:
-    match node:
-        case {"Ref": name}:
-            return values[name]
-        case {"Fn::Sub": str(text)}:
-            return re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], text)
-        case {"Fn::Split": [separator, text]}:
-            return _evaluate(text, values).split(separator)
-        case dict():
-            return {key: _evaluate(value, values) for key, value in node.items()}
-        case list():
-            return [_evaluate(value, values) for value in node]
-    return node
+        definition = template["Resources"]["SessionsApi"]["Properties"]["Body"]
+        return resolve(definition, value_of, template.get("Conditions", {}))
 
 
 def _route_key(method: str, path: str) -> str:
