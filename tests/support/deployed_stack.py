@@ -1,6 +1,7 @@
 """The stack as the real ``sam deploy`` leaves it on the emulator, and what operators see of it."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ class DeployedStack:
             *template_file,
             *("--parameter-overrides", " ".join(parameters)),
             environment={
+                "AWS_CONFIG_FILE": os.devnull,
                 "AWS_ENDPOINT_URL": self.emulator.endpoint,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
                 "SAM_CLI_POLL_DELAY": "0.1",
                 "SAM_CLI_TELEMETRY": "0",
             },
