@@ -2,7 +2,6 @@
 
 import ipaddress
 import os
-import platform
 import shutil
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from storage.table import SessionsTable
 from tests.support.deployed_stack import DeployedStack
 from tests.support.emulator import Emulator, running_emulator
 from tests.support.fixtures import dynamodb_local_endpoint, isolate_from_aws
-from tests.support.sam import Sam
+from tests.support.sam import ARCHITECTURE, Sam
 from tests.support.tables import RETENTION_SECONDS, skip_or_fail
 
 __all__ = ["dynamodb_local_endpoint"]
@@ -30,8 +29,6 @@ isolate_from_aws()
 ROOT = Path(__file__).parent.parent.parent
 TABLE = "SessionsTable"  # what SAM CLI makes of the template's reference to it
 STARTUP_SECONDS = 180
-IS_ARM = platform.machine() in {"arm64", "aarch64"}
-ARCHITECTURE = f"Architecture={'arm64' if IS_ARM else 'x86_64'}"
 
 # SAM CLI prefers a variable of the shell to the template's, which the functions are to get.
 OWN = {"DEAD_LETTER_QUEUE_URL", "SESSIONS_TABLE", "SIGNING_KEY", *Template().environment()}

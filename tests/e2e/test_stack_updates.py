@@ -14,13 +14,12 @@ import pytest
 from local.template import Template
 from storage.attribute_values import int_attribute
 from storage.table import SessionsTable
-from tests.e2e.conftest import ARCHITECTURE
 from tests.support.api_events import SESSIONS
 from tests.support.built_template import built_packages, placeholders, with_packages
 from tests.support.deployed_stack import DeployedStack
 from tests.support.earlier_releases import VERSIONS, release
 from tests.support.emulator import Emulator
-from tests.support.sam import Sam
+from tests.support.sam import ARCHITECTURE, Sam
 from tests.support.sessions import AGENT_ID, USER_ID, session
 from tests.support.tables import item_with, put
 

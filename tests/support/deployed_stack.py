@@ -57,7 +57,6 @@ class DeployedStack:
                 "AWS_CONFIG_FILE": os.devnull,
                 "AWS_ENDPOINT_URL": self.emulator.endpoint,
                 "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-                "SAM_CLI_POLL_DELAY": "0.1",
                 "SAM_CLI_TELEMETRY": "0",
             },
         )
