@@ -19,6 +19,7 @@ from tests.support.built_template import built_packages, placeholders, with_pack
 from tests.support.deployed_stack import DeployedStack
 from tests.support.earlier_releases import VERSIONS, release
 from tests.support.emulator import Emulator
+from tests.support.queues import Queue
 from tests.support.sam import ARCHITECTURE, Sam
 from tests.support.sessions import AGENT_ID, USER_ID, session
 from tests.support.tables import item_with, put
@@ -160,7 +161,7 @@ class Deletion:
 
     statuses: Mapping[str, str]
     outputs: Mapping[str, Any]
-    dead_letters: list[Any]
+    dead_letters: Queue
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +172,7 @@ def deleted(stack: DeployedStack, with_another_table: Update) -> Deletion:
     dead_letters.client.send_message(QueueUrl=dead_letters.url, MessageBody="a record")
     events = stack.delete()
     statuses = {each["LogicalResourceId"]: each["ResourceStatus"] for each in reversed(events)}
-    return Deletion(statuses, outputs, dead_letters.messages())
+    return Deletion(statuses, outputs, dead_letters)
 
 
 def test_an_update_from_the_release_before_keeps_table_and_address(
@@ -259,7 +260,7 @@ def test_the_sessions_outlive_the_stack(with_another_table: Update, deleted: Del
 
 
 def test_the_dead_letters_outlive_the_stack(deleted: Deletion) -> None:
-    assert [each["Body"] for each in deleted.dead_letters] == ["a record"]
+    assert [each["Body"] for each in deleted.dead_letters.messages()] == ["a record"]
 
 
 @pytest.mark.parametrize("output", RETAINED.values())
