@@ -1,7 +1,6 @@
 """The table of the local server: embedded in the process, or in another DynamoDB."""
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
 from local.demo import put_demo_sessions
+from local.embedded_table import EmbeddedTableLock
 from local.server_settings import LocalServerError, LocalSettings
 from local.stream import Stream, Sweeper
 from local.template import Template
@@ -47,7 +47,7 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
         os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
         os.environ.pop("AWS_PROFILE", None)
         with mock_aws():
-            client, lock = boto3.client("dynamodb"), threading.Lock()
+            client, lock = boto3.client("dynamodb"), EmbeddedTableLock()
             Template().create_table(client, settings.SESSIONS_TABLE, with_stream=False)
             put_demo_sessions(SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds))
             yield OpenTable(Sweeper(client, settings.SESSIONS_TABLE, lock), lock)
