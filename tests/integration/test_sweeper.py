@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from domain.session import MS_PER_SECOND, Session
-from local.stream import Record, Sweeper
+from local.stream import MAX_DELETIONS, Record, Sweeper
 from local.template import Template
 from publishing.stream_records import expiry_of
 from runtime.clock import epoch_ms
 from storage.attribute_values import Item, number
 from storage.table import SessionsTable
 from tests.support.sessions import as_of_now, session
-from tests.support.tables import create_table, item_with, put
+from tests.support.tables import create_table, item_with, put, requests_to
 
 
 def expired_session() -> Session:
@@ -82,3 +82,24 @@ def test_a_swept_idempotency_record_does_not_reach_the_function(table: SessionsT
 
     assert len(records) == 1
     assert delivered(records) == []
+
+
+def test_a_sweep_reads_no_copies(table: SessionsTable) -> None:
+    put(table, live_session())
+
+    with requests_to(table) as operations:
+        sweeper_of(table).new_records()
+
+    assert operations == []
+
+
+def test_many_expired_items_are_swept_a_few_at_a_time(table: SessionsTable) -> None:
+    for number_of_item in range(MAX_DELETIONS + 1):
+        put(table, replace(expired_session(), session_id=f"expired-{number_of_item}"))
+    sweeper = sweeper_of(table)
+
+    with requests_to(table) as operations:
+        sweeper.new_records()
+
+    assert operations == ["DeleteItem"] * MAX_DELETIONS
+    assert len(sweeper.new_records()) == 1
