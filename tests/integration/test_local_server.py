@@ -17,6 +17,7 @@ import boto3
 import pytest
 import urllib3
 
+from local.__main__ import open_listener
 from local.template import Template
 from tests.support.contract import OPENAPI_FILE, assert_detail_schema, assert_schema
 from tests.support.faulty_dynamodb import fail, faulty_dynamodb, succeed_in_html
@@ -173,6 +174,13 @@ def test_a_port_in_use_is_one_clear_line_and_a_failure() -> None:
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert re.fullmatch(r"PORT=\d+: Address already in use\. Choose another.*\n", errors)
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    with open_listener(0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_another_dynamodb_keeps_its_sessions_and_servers_share_them(
