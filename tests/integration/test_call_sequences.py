@@ -161,9 +161,9 @@ class CallSequences(RuleBasedStateMachine):
         body = {"agentId": agent, "userId": user, "metadata": content, "timeoutConfig": given}
         answer = self.call(self.calls, "POST", SESSIONS, body=body, key=key)
         config = {
-            "timeoutMinutes": 30,
+            "timeoutMinutes": min(30, given.get("maxDurationMinutes", 30)),
             "autoRenew": True,
-            "maxDurationMinutes": 720,
+            "maxDurationMinutes": max(720, given.get("timeoutMinutes", 720)),
             "warningThresholdMinutes": 5,
             **given,
         }
@@ -258,6 +258,7 @@ class CallSequences(RuleBasedStateMachine):
             listed += page.body["sessions"]
             if "cursor" not in page.body:
                 break
+            assert page.body["total"] == limit
             query["cursor"] = page.body["cursor"]
         alive = [
             each

@@ -58,6 +58,16 @@ def test_the_throttling_parameters_are_the_limits_of_the_stage() -> None:
     assert stage["DefaultRouteSettings"] == {rate: "7", burst: "8"}
 
 
+def test_lists_have_a_limit_of_their_own() -> None:
+    """One list of everyone's sessions reads up to 10,000 of them."""
+    values = {"ListThrottlingRateLimit": "3", "ListThrottlingBurstLimit": "4"}
+    (stage,) = Deployment(values).of_type("AWS::ApiGatewayV2::Stage").values()
+    ((route, limits),) = stage["RouteSettings"].items()
+    assert tuple(route.split(" ")) in STACK.routes()
+    assert route == "GET /api/messaging/sessions"
+    assert limits == {"ThrottlingRateLimit": "3", "ThrottlingBurstLimit": "4"}
+
+
 def test_the_stack_prints_the_address_that_api_gateway_gives_the_api() -> None:
     assert STACK.outputs["ApiUrl"] == STACK.value("SessionsApi", "ApiEndpoint")
 
