@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 
 from local.demo import put_demo_sessions
-from local.embedded_table import EmbeddedTableLock
+from local.embedded_table import EmbeddedTableLock, make_embedded
 from local.server_settings import LocalServerError, LocalSettings
 from local.stream import Stream, Sweeper
 from local.template import Template
@@ -49,6 +49,7 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
         with mock_aws():
             client, lock = boto3.client("dynamodb"), EmbeddedTableLock()
             Template().create_table(client, settings.SESSIONS_TABLE, with_stream=False)
+            make_embedded(settings.SESSIONS_TABLE)
             put_demo_sessions(SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds))
             yield OpenTable(Sweeper(client, settings.SESSIONS_TABLE, lock), lock)
     else:
