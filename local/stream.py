@@ -25,8 +25,8 @@ IDENTITY = dict(zip(("type", "principalId"), TTL_IDENTITY, strict=True))
 DELETED_BY_TTL_IN_DYNAMODB_LOCAL = "UNKNOWN_TO_SDK_VERSION"
 """The event name of such a record, which has no identity there. DynamoDB's is REMOVE, with one."""
 
-MAX_DELETIONS = 10
-"""How many items one sweep deletes. Requests wait meanwhile, and moto takes 2 to 5 ms for each."""
+MAX_DELETIONS = 5
+"""How many items one sweep deletes. Requests wait meanwhile, and moto takes some 5 ms for each."""
 
 
 @dataclass
