@@ -19,7 +19,7 @@ from tests.support.api_events import LAMBDA_CONTEXT, SESSIONS, Answered, api_eve
 from tests.support.contract import assert_schema
 from tests.support.functions import sessions_function
 from tests.support.sessions import AGENT_ID, NOON_MS, SIGNING_KEY, USER_ID, session
-from tests.support.tables import item_with, put, requests_to
+from tests.support.tables import create_table, item_with, put, requests_to
 
 CODES = {400: "VALIDATION_ERROR", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}
 Why = Callable[..., str]
@@ -58,6 +58,12 @@ def refusal(table: SessionsTable, event: Any, status: int = 400) -> str:
         answer = send(table, event)
     assert (answer.status, answer.code, calls) == (status, CODES[status], [])
     return str(answer.body["error"]["message"])
+
+
+@pytest.fixture(scope="module")
+def empty_table(table_on_moto: SessionsTable) -> SessionsTable:
+    """A table of its own: a list of everyone's sessions reads all that other tests stored."""
+    return create_table(table_on_moto.client)
 
 
 @pytest.fixture
@@ -328,7 +334,5 @@ def test_no_body_is_answered_with_a_5xx(
 
 
 @given(query=queries)
-def test_no_query_is_answered_with_a_5xx(table_on_moto: SessionsTable, query: Any) -> None:
-    # Not read: another test's session on the page may hold more than Python's reader takes.
-    handler = sessions_function(table_on_moto, lambda: NOON_MS)
-    assert handler(page(**query), LAMBDA_CONTEXT)["statusCode"] < 500
+def test_no_query_is_answered_with_a_5xx(empty_table: SessionsTable, query: Any) -> None:
+    assert send(empty_table, page(**query)).status < 500

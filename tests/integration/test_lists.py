@@ -21,7 +21,7 @@ from tests.support.api_events import LAMBDA_CONTEXT, api_event
 from tests.support.contract import assert_schema
 from tests.support.functions import sessions_function
 from tests.support.sessions import NOON_MS, session
-from tests.support.tables import create_table, put, recorded_requests, requests_to
+from tests.support.tables import create_table, put, put_all, recorded_requests, requests_to
 
 
 @pytest.fixture
@@ -125,20 +125,21 @@ def test_expired_sessions_hide_no_live_one(table: SessionsTable) -> None:
 
 
 def test_one_request_shows_all_live_sessions_beside_many_expired(
-    empty_table: SessionsTable,
+    table_on_dynamodb_local: SessionsTable,
 ) -> None:
     """The reference's client sends no limit, and reads no cursor."""
-    user_id = an_id()
-    made = {stored(empty_table, user_id=user_id).session_id for _ in range(120)}
-    for _ in range(300):
-        stored(empty_table, user_id=user_id, expires=-1)
+    table, user_id = create_table(table_on_dynamodb_local.client), an_id()
+    alive = [session(an_id(), user_id=user_id) for _ in range(120)]
+    expired = [session(an_id(), user_id=user_id, expires=-1) for _ in range(300)]
+    put_all(table, alive + expired)
     for query in ({}, {"userId": user_id}):
-        body = page(empty_table, query)
-        assert {each["sessionId"] for each in body["sessions"]} == made
+        body = page(table, query)
+        listed = {each["sessionId"] for each in body["sessions"]}
+        assert listed == {each.session_id for each in alive}
         assert "cursor" not in body
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(alive=st.lists(st.booleans(), max_size=14), limit=st.integers(1, 6), everyone=st.booleans())
 def test_every_page_but_the_last_is_full(
     table_on_moto: SessionsTable, alive: list[bool], limit: int, everyone: bool
@@ -206,22 +207,21 @@ def test_what_is_older_than_any_live_session_is_not_even_read(table: SessionsTab
 
 
 def test_a_page_holds_a_thousand_sessions_unless_asked_for_fewer(
-    table_on_moto: SessionsTable,
+    table_on_dynamodb_local: SessionsTable,
 ) -> None:
-    user_id = an_id()
-    for number in range(1001):
-        stored(table_on_moto, user_id=user_id, session_id=f"{user_id}-{number}")
-    first = page(table_on_moto, {"userId": user_id})
-    second = page(table_on_moto, {"userId": user_id, "cursor": first["cursor"]})
+    table, user_id = table_on_dynamodb_local, an_id()
+    put_all(table, [session(an_id(), user_id=user_id) for _ in range(1001)])
+    first = page(table, {"userId": user_id})
+    second = page(table, {"userId": user_id, "cursor": first["cursor"]})
     assert (first["total"], second["total"]) == (1000, 1)
 
 
-def test_a_page_fits_into_lambdas_response(table_on_moto: SessionsTable) -> None:
+def test_a_page_fits_into_lambdas_response(table_on_dynamodb_local: SessionsTable) -> None:
     """The body is a string in it, in which quotes and what is not ASCII are escaped."""
-    user_id, metadata_json = an_id(), f'{{"a":"{"😀" * 800}"}}'
-    for _ in range(420):
-        stored(table_on_moto, user_id=user_id, metadata_json=metadata_json)
-    handler = sessions_function(table_on_moto, lambda: NOON_MS)
+    table, user_id, metadata_json = table_on_dynamodb_local, an_id(), f'{{"a":"{"😀" * 800}"}}'
+    made = [session(an_id(), user_id=user_id, metadata_json=metadata_json) for _ in range(420)]
+    put_all(table, made)
+    handler = sessions_function(table, lambda: NOON_MS)
     response = handler(api_event("GET", query={"userId": user_id}), LAMBDA_CONTEXT)
     assert 3_980_000 < len(json.dumps(response)) < 4_020_000
 

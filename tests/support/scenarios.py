@@ -192,7 +192,7 @@ SCENARIOS |= {
         "limit x": {"limit": "x"},
         "no UUID": {"userId": "a"},
         "wrong cursor": {"cursor": "x"},
-        "unknown parameter": {"user": "a"},
+        "unknown parameter": {"userId": USER_ID, "user": "a"},
     }.items()
 }
 SCENARIOS["list, of everyone"] = Scenario((listing(),), (LISTED[0], session("gone", expires=-1)))
