@@ -18,7 +18,7 @@ dynamodb-local: $(VENV)/installed node_modules/installed  ## serve DynamoDB Loca
 
 test: $(VENV)/installed node_modules/installed  ## run all tests except the end-to-end tests
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/integration
+	$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/unit tests/integration
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

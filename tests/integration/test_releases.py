@@ -219,9 +219,10 @@ class InTurns:
 @settings(max_examples=40)
 @given(turns=st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=12))
 def test_two_releases_in_turns_count_each_renewal_once(
-    table: SessionsTable, version: str, turns: list[tuple[bool, int]]
+    table_on_dynamodb_local: SessionsTable, version: str, turns: list[tuple[bool, int]]
 ) -> None:
     """A number is a renewal ID: when it comes again, it is a retry, to either release."""
+    table = table_on_dynamodb_local
     put(table, session())
     in_turns = InTurns(table, release(version))
     for second, (by_earlier, number) in enumerate(turns):
