@@ -60,7 +60,7 @@ INVALID_REQUEST = ErrorResponse(
     400,
     "VALIDATION_ERROR",
     "Invalid request",
-    lambda error: f"Correct {error.field}, and send the request again.",
+    lambda _: "Correct the request, and send it again.",
     lambda error: f"{error.field} must be {error.allowed}.",
 )
 UNAVAILABLE = ErrorResponse(
@@ -123,7 +123,6 @@ ERRORS: Mapping[type[Exception], ErrorResponse] = {
             "maxDurationMinutes must be at least timeoutMinutes: they would be "
             f"{error.max_duration_minutes} and {error.timeout_minutes}."
         ),
-        details=lambda _: "Correct one of the two, and send the request again.",
     ),
     IdempotencyKeyReused: replace(
         INVALID_REQUEST,
