@@ -34,8 +34,10 @@ class EmbeddedTableLock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        reset_model_data()
-        self._lock.release()
+        try:
+            reset_model_data()
+        finally:
+            self._lock.release()
 
 
 class EmbeddedTable(Table):

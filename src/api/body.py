@@ -90,6 +90,7 @@ def member_too_deep(text: str) -> str | None:
     """
     if text.count("[") + text.count("{") <= MAX_LEVELS:
         return None
+    is_object = text.lstrip().startswith("{")
     levels, member = 0, ""
     for found in STRING_OR_BRACKET.findall(text):
         if found in "[{":
@@ -98,7 +99,7 @@ def member_too_deep(text: str) -> str | None:
                 return member
         elif found in "]}":
             levels -= 1
-        elif levels == 1:
+        elif levels == 1 and is_object:
             member = found  # the last string before a value is opened is the value's name
     return None
 

@@ -10,6 +10,7 @@ from api.request import Request
 from api.responses import Routes, Success, log_invalid_item
 from api.validation import read_creation, read_page_query
 from domain.creation import create
+from domain.session import Snapshot
 from domain.session_json import (
     created_session_json,
     rfc3339,
@@ -53,12 +54,12 @@ def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
         page = list_sessions(table, owner, query.limit, after, request.now_ms)
         for item in page.invalid:
             log_invalid_item(request, item)
-        following = page.next_position
-        infos = fitting(map(session_info_json, page.sessions))
-        if len(infos) < len(page.sessions):
-            following = position_of(page.sessions[len(infos) - 1], owner)
-        cursor = None if following is None else sign_cursor(signing_key, owner, following)
-        body = session_page_json(infos, cursor)
+        next_position = page.next_position
+        session_infos = session_infos_that_fit(page.sessions)
+        if len(session_infos) < len(page.sessions):
+            next_position = position_of(page.sessions[len(session_infos) - 1], owner)
+        cursor = None if next_position is None else sign_cursor(signing_key, owner, next_position)
+        body = session_page_json(session_infos, cursor)
         return Success(200, body, outcome="listed", metric="Lists")
 
     def check_health(request: Request, table: SessionsTable) -> Success:
@@ -77,16 +78,17 @@ def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
     }
 
 
-def fitting(infos: Iterable[str]) -> list[str]:
-    """The first of these SessionInfos, as many as fit into a page.
+def session_infos_that_fit(sessions: Iterable[Snapshot]) -> list[str]:
+    """The SessionInfos of the first of these sessions, as many as fit into a page.
 
-    They count as they stand in the function's response, of which the body is one JSON string:
-    quotes and all that is not ASCII are escaped in it.
+    They count as they stand in the function's response, of which the body is one JSON string, with
+    its quotes escaped.
     """
     page: list[str] = []
     page_bytes = 0
-    for info in infos:
-        page_bytes += len(json.dumps(info))
+    for session in sessions:
+        info = session_info_json(session)
+        page_bytes += len(json.dumps(info, ensure_ascii=False).encode())
         if page_bytes > MAX_PAGE_BYTES:
             break
         page.append(info)

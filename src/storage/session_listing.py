@@ -17,15 +17,18 @@ MAX_READ_ENTRIES = 500
 """A list makes at most 20 reads, each of at most 500 entries of an index or items of the table.
 
 DynamoDB ends a read after 1 MB, so a list of everyone's sessions costs 5,120 read units at most,
-and 2,500 if its items have 1 KB.
+and 2,500 if its items have 1 KB. Behind the entries of an index, as many items are read besides.
 """
+
+SECONDS_FOR_A_READ = 5
+"""No further read begins with less time than this before the deadline: the page is short then."""
 
 LISTED_ATTRIBUTES = (
     "sessionId, agentId, userId, metadata, createdAt, lastActivity, expiresAt, timeoutConfig, "
     "timeoutMs, timeoutSeconds, maxExpiresAt, fullRenewalUntil, renewalCount, renewedAt, "
     "rememberedCount, lastRenewalId"
 )
-"""All of an item but its recent renewals: no list shows them, and they would be half of it."""
+"""All of an item but ``ttl`` and its recent renewals, which no list shows: they are half of it."""
 
 MAX_BATCH_KEYS = 100  # DynamoDB's limit
 MAX_BATCH_READS = 3
@@ -57,7 +60,7 @@ def list_sessions(
     """Up to ``limit`` of the owner's live sessions.
 
     Expired sessions that are still stored hide none: reading goes on until the page is full, the
-    list ends, or ``MAX_READS`` are made. Each read is larger than the one before.
+    list ends, ``MAX_READS`` are made, or time is short. Each read is larger than the one before.
 
     Raises:
         StorageUnavailable: DynamoDB failed.
@@ -65,7 +68,9 @@ def list_sessions(
     read = _scan if owner == Owner() else _query
     page = Page([], [], after)
     entries = min(limit, MAX_READ_ENTRIES)
-    for _ in range(MAX_READS):
+    for made in range(MAX_READS):
+        if made > 0 and table.deadline.remaining_seconds < SECONDS_FOR_A_READ:
+            return page
         items, page.next_position = read(table, owner, entries, page.next_position, now_ms)
         for item in items:
             if len(page.sessions) == limit:
@@ -123,6 +128,8 @@ def _query(
     owner_id = {"S": owner.user_id if by_user else owner.agent_id}
     # A session created earlier has expired by now, although it may still be stored.
     oldest_ms = now_ms - MAX_DURATION_MINUTES * MS_PER_MINUTE
+    if after is not None and after.created_at_ms is not None and after.created_at_ms <= oldest_ms:
+        return [], None  # DynamoDB refuses to go on from an entry that the query would not return
     values: dict[str, Any] = {":owner": owner_id, ":oldest": number(oldest_ms)}
     more: dict[str, Any] = {}
     if by_user and owner.agent_id is not None:
