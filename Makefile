@@ -88,6 +88,7 @@ $(VENV)/installed: requirements-dev.txt
 
 # With uv: in hash mode, pip treats boto3 and boto3[crt] as two packages, and SAM CLI requires both.
 .venv-%/installed: requirements-%.txt | $(VENV)/installed
+	@command -v $(or $(OWN_PYTHON),$(PYTHON)) >/dev/null || { echo "$(OWN_PYTHON) must be on the PATH for .venv-$*"; exit 1; }
 	@echo "Setting up .venv-$* (once)"
 	@$(or $(OWN_PYTHON),$(PYTHON)) -m venv --clear --without-pip .venv-$*
 	@$(BIN)/uv --system-certs pip install --quiet --python .venv-$*/bin/python --require-hashes -r requirements-$*.txt

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,10 +26,13 @@ from tests.support.tables import RETENTION_SECONDS, skip_or_fail
 __all__ = ["dynamodb_local_endpoint"]
 
 isolate_from_aws()
+# What a test has started ends with a run that is terminated, too.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent.parent
 TABLE = "SessionsTable"  # what SAM CLI makes of the template's reference to it
 STARTUP_SECONDS = 180
+SAM_SECONDS = 300
 
 # SAM CLI prefers a variable of the shell to the template's, which the functions are to get.
 OWN = {"DEAD_LETTER_QUEUE_URL", "SESSIONS_TABLE", "SIGNING_KEY", *Template().environment()}
@@ -51,6 +55,7 @@ def sam() -> Sam:
             capture_output=True,
             text=True,
             check=False,
+            timeout=SAM_SECONDS,
         )
 
     return run

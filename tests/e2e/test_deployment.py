@@ -1,16 +1,10 @@
-"""The template and the package that ``sam deploy`` would send."""
+"""The package that ``sam deploy`` would send."""
 
 from pathlib import Path
 
 import pytest
 
 from local.template import Template
-from tests.support.sam import Sam
-
-
-def test_the_template_is_valid(sam: Sam) -> None:
-    validate = sam("validate", "--lint", "--region", "eu-west-1")
-    assert validate.returncode == 0, validate.stdout + validate.stderr
 
 
 @pytest.mark.parametrize("function", Template().functions())

@@ -80,11 +80,19 @@ CALLS = {
         "POST", SESSIONS, 201, "CreatedSession", on_table("PutItem"), creation_with_a_key
     ),
     "list of a user": DeployedCall(
-        *("GET", SESSIONS, 200, "SessionPage", on_table("BatchGetItem") | query_of("byUser")),
+        "GET",
+        SESSIONS,
+        200,
+        "SessionPage",
+        on_table("BatchGetItem") | query_of("byUser"),
         lambda stored: {"fields": {"userId": stored.user_id}},
     ),
     "list of an agent": DeployedCall(
-        *("GET", SESSIONS, 200, "SessionPage", on_table("BatchGetItem") | query_of("byAgent")),
+        "GET",
+        SESSIONS,
+        200,
+        "SessionPage",
+        on_table("BatchGetItem") | query_of("byAgent"),
         lambda stored: {"fields": {"agentId": stored.agent_id}},
     ),
     "list of everyone": DeployedCall("GET", SESSIONS, 200, "SessionPage", on_table("Scan")),
@@ -94,7 +102,11 @@ CALLS = {
         "POST", f"{ONE}/heartbeat", 200, "SessionInfo", on_table("UpdateItem")
     ),
     "timeout change": DeployedCall(
-        *("PATCH", f"{ONE}/timeout", 200, "SessionInfo", on_table("GetItem", "UpdateItem")),
+        "PATCH",
+        f"{ONE}/timeout",
+        200,
+        "SessionInfo",
+        on_table("GetItem", "UpdateItem"),
         lambda _: {"json": {"timeoutMinutes": 20}},
     ),
     "deletion": DeployedCall("DELETE", ONE, 200, "Deleted", on_table("DeleteItem")),

@@ -149,7 +149,10 @@ class DeployedStack:
     def permissions(self, function: str) -> set[Permission]:
         """What the function's role allows besides writing its log."""
         names = self.physical_ids
-        return {_short(each, names) for each in _pairs(self._policy(function)["PolicyDocument"])}
+        return {
+            _with_logical_ids(each, names)
+            for each in _pairs(self._policy(function)["PolicyDocument"])
+        }
 
     @contextmanager
     def without(self, function: str, permission: Permission) -> Iterator[None]:
@@ -157,7 +160,7 @@ class DeployedStack:
         iam, policy, names = self.emulator.client("iam"), self._policy(function), self.physical_ids
         own = {key: policy[key] for key in ("RoleName", "PolicyName")}
         pairs = _pairs(policy["PolicyDocument"])
-        left = [each for each in pairs if _short(each, names) != permission]
+        left = [each for each in pairs if _with_logical_ids(each, names) != permission]
         assert len(left) == len(pairs) - 1, f"{function} has no permission {permission}"
         if left:
             iam.put_role_policy(**own, PolicyDocument=json.dumps(_policy_document(left)))
@@ -244,7 +247,7 @@ def _policy_document(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _short(pair: tuple[str, str], physical_ids: Mapping[str, str]) -> Permission:
+def _with_logical_ids(pair: tuple[str, str], physical_ids: Mapping[str, str]) -> Permission:
     action, arn = pair
     resource = arn.split(":", 5)[5]
     for logical, physical in physical_ids.items():

@@ -14,7 +14,7 @@ class LossyProxy(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, upstream_url: str) -> None:
-        super().__init__(("127.0.0.1", 0), PassedOn)
+        super().__init__(("127.0.0.1", 0), ForwardingHandler)
         self.upstream_url = upstream_url
         self.lost_an_answer = False
 
@@ -24,7 +24,7 @@ class LossyProxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class PassedOn(BaseHTTPRequestHandler):
+class ForwardingHandler(BaseHTTPRequestHandler):
     """A request to the API."""
 
     server: LossyProxy
