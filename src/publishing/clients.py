@@ -1,9 +1,9 @@
 """Clients that fail soon, and leave retries to their callers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 ATTEMPT_SECONDS = 5.0
 """The most that a request takes as a whole, with the name's lookup and a reply in many packets."""
 
-# Region, credentials and endpoints come from the environment, as boto3 reads it. botocore's own
-# validation of parameters is off: the services validate them again.
+# Region, credentials and endpoints come from the environment, as botocore reads it. Its validation
+# of parameters is off: the services validate them again.
 CONFIG = Config(
     connect_timeout=0.5,
     read_timeout=2,
@@ -25,9 +25,9 @@ CONFIG = Config(
 
 def eventbridge_client() -> "EventBridgeClient":
     """A client of EventBridge."""
-    return boto3.client("events", config=CONFIG)
+    return cast("EventBridgeClient", get_session().create_client("events", config=CONFIG))
 
 
 def sqs_client() -> "SQSClient":
     """A client of SQS."""
-    return boto3.client("sqs", config=CONFIG)
+    return cast("SQSClient", get_session().create_client("sqs", config=CONFIG))

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
+from botocore.session import get_session
 
 from runtime.deadline import NO_DEADLINE, Deadline, call_within
 from runtime.retries import jittered_pause_seconds, retry, retry_after_seconds
@@ -164,11 +164,12 @@ class SessionsTable:
 def dynamodb_client() -> "DynamoDBClient":
     """A client that fails soon, and leaves retries to the table.
 
-    Region, credentials and endpoint come from the environment, as boto3 reads it. Two things that
-    botocore does for every call cost it dearly and are left out: it validates the parameters, as
-    DynamoDB does again, and it composes a User-Agent of what it knows about the machine.
+    It is botocore's own: boto3 would add its layer for S3 to the imports. Region, credentials and
+    endpoint come from the environment. Two things that botocore does for every call cost it dearly
+    and are left out: it validates the parameters, as DynamoDB does again, and it composes a
+    User-Agent of what it knows about the machine.
     """
-    return boto3.client(
+    client = get_session().create_client(
         "dynamodb",
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
@@ -179,6 +180,7 @@ def dynamodb_client() -> "DynamoDBClient":
             user_agent=USER_AGENT,
         ),
     )
+    return cast("DynamoDBClient", client)
 
 
 def _is_temporary(error: ClientError) -> bool:
