@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import boto3
 
 from api.responses import Handler
-from benchmarks.cold_imports import print_cold_imports
+from benchmarks.cold_starts import print_cold_starts
 from benchmarks.cpu import print_cpu_per_call, print_cpu_per_renewal
 from benchmarks.expiry_batches import print_expiry_batches
 from benchmarks.request_counts import print_requests_per_call, print_requests_per_renewal
@@ -40,7 +40,7 @@ def main() -> None:
         print_cpu_per_renewal(table, implementations)
         print_cpu_per_call(table, sessions.handler)
         print_expiry_batches()
-        print_cold_imports()
+        print_cold_starts()
 
 
 @contextmanager
@@ -56,6 +56,7 @@ def measured_table() -> Iterator[SessionsTable]:
             AWS_SECRET_ACCESS_KEY="benchmark",  # noqa: S106 - not a secret
             AWS_DEFAULT_REGION="eu-west-1",
             AWS_ENDPOINT_URL_DYNAMODB=endpoint,
+            DEAD_LETTER_QUEUE_URL="dead-letters",
             SIGNING_KEY="not a secret: it signs cursors of a benchmark",
             SESSIONS_TABLE=TABLE,
             RETENTION_HOURS=str(RETENTION_HOURS),
