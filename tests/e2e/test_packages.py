@@ -10,6 +10,7 @@ from tests.support.packages import (
     build_without_hash_of,
     import_handler,
     modules_without_lasting_bytecode,
+    processors_of_libraries,
 )
 
 FUNCTIONS = Template().functions()
@@ -49,9 +50,10 @@ def test_only_the_function_that_validates_bodies_has_pydantic(built: Path) -> No
     assert having == ["SessionsFunction"]
 
 
-def test_compiled_libraries_are_there_for_either_processor(built: Path) -> None:
-    libraries = [file.name for file in (built / "SessionsFunction").rglob("*.so")]
-    assert sorted(name.split("-")[2] for name in libraries) == sorted(ARCHITECTURES)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_compiled_library_is_there_for_either_processor(built: Path, function: str) -> None:
+    processors = processors_of_libraries(built / function)
+    assert all(each == set(ARCHITECTURES) for each in processors.values()), processors
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

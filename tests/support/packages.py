@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from build_package import PLATFORMS, locked
@@ -52,6 +53,15 @@ def modules_without_lasting_bytecode(package: Path) -> Iterator[Path]:
             flags = int.from_bytes(file.read(8)[4:], "little")
         if flags != CHECKED_NEVER:
             yield bytecode
+
+
+def processors_of_libraries(package: Path) -> Mapping[str, set[str]]:
+    """The processors that each compiled library is there for, by the name that is imported."""
+    processors: dict[str, set[str]] = defaultdict(set)
+    for file in package.rglob("*.so"):
+        name, tag, _ = file.name.split(".")  # as in _speedups.cpython-313-x86_64-linux-gnu.so
+        processors[name].add(tag.split("-")[2])
+    return processors
 
 
 def build_without_hash_of(
