@@ -66,8 +66,8 @@ def build(function: str, folder: Path) -> None:
     """Make the package of the function with this logical ID in the folder.
 
     Raises:
-        CalledProcessError: pip found no wheel that the lock allows, or a distribution requires one
-            that the package does not have.
+        SystemExit: pip found no wheel that the lock allows, or a distribution requires one that the
+            package does not have; or a module cannot be compiled.
     """
     package = PACKAGES[function]
     install(package.distributions, folder)
@@ -102,12 +102,15 @@ def pip_install(
     """Install wheels with pip, which refuses any whose hash is not in the lock.
 
     Unless told otherwise, pip also refuses a set that lacks what one of them requires.
+
+    Raises:
+        SystemExit: pip refused, and has said why.
     """
     with TemporaryDirectory() as temporary:
         requirements = Path(temporary) / "requirements.txt"
         requirements.write_text("".join(locked(distributions)))
         # Nothing but this module's constants and paths of the build.
-        subprocess.run(  # noqa: S603 - as above
+        pip = subprocess.run(  # noqa: S603 - as above
             [
                 *(sys.executable, "-m", "pip", "install"),
                 *("--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"),
@@ -116,8 +119,10 @@ def pip_install(
                 *("--implementation=cp", "--python-version=3.13", f"--target={folder}"),
                 *options,
             ],
-            check=True,
+            check=False,
         )
+    if pip.returncode != 0:
+        sys.exit(f"pip did not install what {LOCK.name} pins for {architecture}")
 
 
 def locked(distributions: frozenset[str]) -> Iterator[str]:
