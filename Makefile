@@ -16,9 +16,12 @@ run: $(VENV)/installed  ## serve the API on http://localhost:3000 with an embedd
 dynamodb-local: $(VENV)/installed node_modules/installed  ## serve DynamoDB Local on http://localhost:8000
 	@exec $(BIN)/python -m local.dynamodb_local
 
+# One process more than cores, since some tests wait, but no more than four.
+PROCESSES = $$($(BIN)/python -c 'import os; print(min((os.cpu_count() or 1) + 1, 4))')
+
 test: $(VENV)/installed node_modules/installed  ## run all tests except the end-to-end tests
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/unit tests/integration
+	$(BIN)/coverage run -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/unit tests/integration
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -211,7 +211,7 @@ def test_what_is_older_than_any_live_session_is_not_even_read(table: SessionsTab
 def test_a_page_holds_a_thousand_sessions_unless_asked_for_fewer(
     table_on_dynamodb_local: SessionsTable,
 ) -> None:
-    table, user_id = table_on_dynamodb_local, an_id()
+    table, user_id = create_table(table_on_dynamodb_local.client), an_id()
     put_all(table, [session(an_id(), user_id=user_id) for _ in range(1001)])
     first = page(table, {"userId": user_id})
     second = page(table, {"userId": user_id, "cursor": first["cursor"]})
@@ -223,7 +223,7 @@ def test_a_page_fits_into_lambdas_response(
     table_on_dynamodb_local: SessionsTable, character: str
 ) -> None:
     """The body is a string in it, in which quotes are escaped."""
-    table, user_id = table_on_dynamodb_local, an_id()
+    table, user_id = create_table(table_on_dynamodb_local.client), an_id()
     metadata_json = json.dumps({"a": character * (10_000 // len(character.encode()) // 2)})
     made = [session(an_id(), user_id=user_id, metadata_json=metadata_json) for _ in range(840)]
     put_all(table, made)
