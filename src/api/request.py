@@ -61,7 +61,7 @@ class Request:
     @property
     def body(self) -> tuple[str, bool]:
         """The body, empty if there is none, and whether it is in base64."""
-        fields = self.event if isinstance(self.event, Mapping) else {}
+        fields = self.event if isinstance(self.event, dict) else {}
         return self._text("body"), fields.get("isBase64Encoded") is True
 
     @property
@@ -83,11 +83,11 @@ class Request:
         return ""
 
     def _mapping(self, name: str) -> Mapping[str, Any]:
-        found = self.event.get(name) if isinstance(self.event, Mapping) else None
-        return found if isinstance(found, Mapping) else {}
+        found = self.event.get(name) if isinstance(self.event, dict) else None
+        return found if isinstance(found, dict) else {}
 
     def _text(self, *path: str) -> str:
         found = self.event
         for name in path:
-            found = found.get(name) if isinstance(found, Mapping) else None
+            found = found.get(name) if isinstance(found, dict) else None
         return found if isinstance(found, str) else ""

@@ -7,9 +7,10 @@ from typing import Any
 
 from api.bad_requests import MethodNotAllowed, RouteNotFound
 from api.clock_skew import ImplausibleClock, require_plausible_clock
-from api.error_responses import ERRORS, INTERNAL_ERROR
+from api.error_responses import ERRORS, INTERNAL_ERROR, ErrorResponse
 from api.request import Request
 from domain.session import MS_PER_SECOND
+from runtime.clock import Stopwatch
 from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
 from runtime.observability import count, loggable, logger
 from storage.faults import InvalidItem, StorageUnavailable
@@ -50,29 +51,42 @@ MAX_REQUEST_SECONDS = 10
 def http_handler(table: SessionsTable, routes: Routes, clock_ms: Callable[[], int]) -> Handler:
     """The Lambda handler of these routes over the table, by this clock (epoch milliseconds).
 
-    Every request leaves one log line and one metric. The log has the cause of a failure, the
-    response has not.
+    Every request leaves one metric, in a line of the log that carries its facts. What the server
+    failed at leaves a line before it, with the cause, which the response has not.
     """
+    cold_start = {"cold_start": True}
 
     def handler(event: Any, context: Any) -> Response:
+        stopwatch = Stopwatch()
         request = Request(event, context, clock_ms())
         facts = log_facts(request, request.session_id)
+        table_for_call = table.until(_deadline(context))
         try:
             require_plausible_clock(request)
-            call = _call_for(routes, request)
-            success = call(request, table.until(_deadline(context)))
+            success = _call_for(routes, request)(request, table_for_call)
         except Exception as error:  # noqa: BLE001 - every request gets a response
-            return _error_response(error, facts)
-        facts["session_id"] = facts["session_id"] or success.session_id
-        logger.info(success.outcome, extra={"outcome": success.outcome, **facts})
-        count(success.metric)
-        return _response(success.status, success.body)
+            row = ERRORS.get(type(error), INTERNAL_ERROR)
+            _log_failure(error, row, facts)
+            outcome, metric, reason = row.code, row.metric, row.code
+            response = _error_response(error, row)
+        else:
+            facts["session_id"] = facts["session_id"] or success.session_id
+            outcome, metric, reason = success.outcome, success.metric, ""
+            response = _response(success.status, success.body)
+        measured = {
+            "milliseconds": stopwatch.elapsed_ms,
+            "database_requests": table_for_call.requests.sent,
+            **cold_start,
+        }
+        cold_start.clear()
+        count(metric, {"outcome": outcome, **facts, **measured}, reason)
+        return response
 
     return handler
 
 
 def log_facts(request: Request, session_id: str) -> dict[str, str]:
-    """What each log line of the request says: which request, which session. Both are bounded."""
+    """What each line of the log says of the request: which one, which session. Both are bounded."""
     return {"correlation_id": loggable(request.request_id), "session_id": loggable(session_id)}
 
 
@@ -107,8 +121,8 @@ def _call_for(routes: Routes, request: Request) -> Call:
     raise MethodNotAllowed(", ".join(allowed))
 
 
-def _error_response(error: Exception, facts: Mapping[str, str]) -> Response:
-    row = ERRORS.get(type(error), INTERNAL_ERROR)
+def _log_failure(error: Exception, row: ErrorResponse, facts: Mapping[str, str]) -> None:
+    """Log what the server failed at. A refusal is none: its metric says all."""
     facts = {"outcome": row.code, **facts}
     if isinstance(error, StorageUnavailable):
         logger.error(row.summary, extra={"cause": error.reason, **facts})
@@ -116,9 +130,9 @@ def _error_response(error: Exception, facts: Mapping[str, str]) -> Response:
         logger.error("the clock is years off", extra={"now_ms": error.now_ms, **facts})
     elif row is INTERNAL_ERROR:
         logger.error(row.summary, exc_info=error, extra=facts)
-    else:
-        logger.info(row.summary, extra=facts)
-    count(row.metric, reason=row.code)
+
+
+def _error_response(error: Exception, row: ErrorResponse) -> Response:
     fields = {"code": row.code, "message": row.message(error), "details": row.details(error)}
     body = json.dumps({"success": False, "error": fields, **row.extra_fields(error)})
     return _response(row.status, body, row.headers(error))

@@ -1,9 +1,10 @@
-"""Clients that fail soon, and leave retries to their callers."""
+"""The clients of EventBridge and SQS."""
 
 from typing import TYPE_CHECKING, cast
 
-from botocore.config import Config
 from botocore.session import get_session
+
+from runtime.client_config import client_config
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -12,15 +13,7 @@ if TYPE_CHECKING:
 ATTEMPT_SECONDS = 5.0
 """The most that a request takes as a whole, with the name's lookup and a reply in many packets."""
 
-# Region, credentials and endpoints come from the environment, as botocore reads it. Its validation
-# of parameters is off: the services validate them again.
-CONFIG = Config(
-    connect_timeout=0.5,
-    read_timeout=2,
-    retries={"mode": "standard", "total_max_attempts": 1},
-    parameter_validation=False,
-    tcp_keepalive=True,
-)
+CONFIG = client_config(connect_timeout_seconds=0.5, read_timeout_seconds=2)
 
 
 def eventbridge_client() -> "EventBridgeClient":

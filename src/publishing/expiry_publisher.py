@@ -131,7 +131,7 @@ class _Batch:
         publish_by = self._deadline(PUBLISH_SECONDS, then_seconds=KEEP_SECONDS)
         verdicts = self.bus.publish([event for _, event in read], publish_by)
         judged = [(*each, verdict) for each, verdict in zip(read, verdicts, strict=True)]
-        _log_published([record for record, _, verdict in judged if verdict is None])
+        _count_published([record for record, _, verdict in judged if verdict is None])
         for record, event, verdict in judged:
             if isinstance(verdict, ServiceUnavailable) and self._may_wait(event):
                 raise RetryFrom(record, verdict)
@@ -154,7 +154,7 @@ class _Batch:
             self.dead_letters.send(record, facts, self._deadline(KEEP_SECONDS))
         except ServiceUnavailable as unavailable:
             raise RetryFrom(record, unavailable) from unavailable
-        count("DeadLetters", failure.reason)
+        count("DeadLetters", facts, failure.reason)
 
 
 def session_expired_event(record: Any) -> Event:
@@ -168,11 +168,11 @@ def session_expired_event(record: Any) -> Event:
     return Event(DETAIL_TYPE, session_expired_json(expiry), expiry.removed_at_ms)
 
 
-def _log_published(records: list[Any]) -> None:
+def _count_published(records: list[Any]) -> None:
     if records:
         session_ids = [loggable(each["dynamodb"]["OldImage"]["sessionId"]["S"]) for each in records]
-        logger.info("published", extra={"outcome": "published", "session_ids": session_ids})
-        count("Expiries", times=len(records))
+        facts = {"outcome": "published", "session_ids": session_ids}
+        count("Expiries", facts, times=len(records))
 
 
 def _retried_from(retry: RetryFrom) -> str:
@@ -183,10 +183,14 @@ def _retried_from(retry: RetryFrom) -> str:
             retried.
     """
     number = sequence_number_of(retry.record)
-    facts = {"reason": retry.cause.service, "cause": loggable(retry.cause.reason)}
+    facts = {
+        "reason": retry.cause.service,
+        "cause": loggable(retry.cause.reason),
+        "sequence_number": number,
+    }
     log = logger.warning if retry.cause is OUT_OF_TIME else logger.error
-    log("batch retried from here", extra={**facts, "sequence_number": number})
-    count("BatchRetries", reason=retry.cause.service)
+    log("batch retried from here", extra=facts)
+    count("BatchRetries", facts, retry.cause.service)
     if number == UNKNOWN:
         raise retry.cause
     return number

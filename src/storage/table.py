@@ -1,14 +1,14 @@
 """The table: a client with short timeouts, calls within a deadline, and kinds of faults."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
 from botocore.session import get_session
 
+from runtime.client_config import client_config
 from runtime.deadline import NO_DEADLINE, Deadline, call_within
 from runtime.retries import jittered_pause_seconds, retry, retry_after_seconds
 from storage.attribute_values import Item
@@ -26,8 +26,6 @@ ATTEMPT_SECONDS = 2.0
 
 MAX_BUSY_PAUSE_SECONDS = 0.2
 """The longest pause where others were in the way: among steady renewals, none gains by more."""
-
-USER_AGENT = "session-renewal"
 
 # Besides every 5xx: the 4xx that are about load, not about the request.
 TEMPORARY_CODES = frozenset(
@@ -79,6 +77,13 @@ class UpdateResult:
     applied: bool
 
 
+@dataclass(slots=True)
+class RequestCount:
+    """How many requests to DynamoDB were sent, retries included."""
+
+    sent: int = 0
+
+
 P = ParamSpec("P")
 Reply = TypeVar("Reply", bound=Mapping[str, Any])
 
@@ -94,10 +99,11 @@ class SessionsTable:
     name: str
     retention_seconds: int
     deadline: Deadline = NO_DEADLINE
+    requests: RequestCount = field(default_factory=RequestCount, compare=False)
 
     def until(self, deadline: Deadline) -> "SessionsTable":
-        """The same table, for a request to the API that must have ended by then."""
-        return replace(self, deadline=deadline)
+        """The same table, for a call of the API that must have ended by then; its count is 0."""
+        return SessionsTable(self.client, self.name, self.retention_seconds, deadline)
 
     def update(self, session_id: str, update: ConditionalUpdate) -> UpdateResult:
         """Update one session if the condition holds: one request, without a read.
@@ -144,11 +150,12 @@ class SessionsTable:
             ClientError: any other error: a failed condition, or the deployment or the code is at
                 fault.
         """
-        return retry(
-            lambda seconds: _call_dynamodb(seconds, operation, *args, **kwargs),
-            self.deadline,
-            ATTEMPT_SECONDS,
-        )
+
+        def attempt(seconds: float) -> Reply:
+            self.requests.sent += 1
+            return _call_dynamodb(seconds, operation, *args, **kwargs)
+
+        return retry(attempt, self.deadline, ATTEMPT_SECONDS)
 
     def pause(self, attempt: int) -> None:
         """Wait a little before the next attempt (this one counted from 0), lest the same meet.
@@ -162,24 +169,9 @@ class SessionsTable:
 
 
 def dynamodb_client() -> "DynamoDBClient":
-    """A client that fails soon, and leaves retries to the table.
-
-    It is botocore's own: boto3 would add its layer for S3 to the imports. Region, credentials and
-    endpoint come from the environment. Two things that botocore does for every call cost it dearly
-    and are left out: it validates the parameters, as DynamoDB does again, and it composes a
-    User-Agent of what it knows about the machine.
-    """
-    client = get_session().create_client(
-        "dynamodb",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 1},
-            parameter_validation=False,
-            tcp_keepalive=True,
-            user_agent=USER_AGENT,
-        ),
-    )
+    """A client of DynamoDB. It is botocore's own: boto3 would import its layer for S3, too."""
+    config = client_config(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
+    client = get_session().create_client("dynamodb", config=config)
     return cast("DynamoDBClient", client)
 
 

@@ -315,7 +315,7 @@ def test_an_item_that_is_not_a_session_is_left_out_and_logged(
     )
     body = page(table, {"userId": user_id})
     assert [each["sessionId"] for each in body["sessions"]] == [sound.session_id]
-    defect, listed, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    defect, listed = map(json.loads, capsys.readouterr().out.splitlines())
     assert (defect["level"], defect["session_id"]) == ("ERROR", broken)
     assert "agentId is missing" in defect["cause"]
     assert listed["outcome"] == "listed"

@@ -80,6 +80,7 @@ def test_an_outage_is_a_503_that_says_when_to_retry(
     assert line["cause"]
     assert "exception" not in line  # an outage has many requests: a line for each is enough
     assert metric["StorageFaults"] == [1.0]
+    assert metric["database_requests"] == MAX_ATTEMPTS
 
 
 @pytest.mark.usefixtures("no_waiting")

@@ -1,6 +1,7 @@
 """RenewFunction: an event of API Gateway in, an answer of the contract out."""
 
 import json
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -210,47 +211,88 @@ def test_no_id_however_odd_is_answered_with_a_5xx(
 
 SECRET = "4111-1111"  # noqa: S105 - stands for what must not be logged
 LOGGED = {
-    # the session, the outcome, the metric
-    "renewed": (session(), "renewed", "Renewals"),
-    "replayed": (session(**remembering("request-1")), "replayed", "Replays"),
-    "expired": (session(expires=-1), "SESSION_EXPIRED", "Refusals"),
+    # the session, the outcome, the metric, the requests to DynamoDB
+    "renewed": (session(), "renewed", "Renewals", 1),
+    "renewed to the maximum": (session(created=-710, expires=5), "renewed", "Renewals", 2),
+    "replayed": (session(**remembering("request-1")), "replayed", "Replays", 1),
+    "expired": (session(expires=-1), "SESSION_EXPIRED", "Refusals", 1),
     "at the maximum": (
         session(created=-710, expires=10),
         "SESSION_RENEWAL_FAILED",
         "Refusals",
+        1,
     ),
-    "unknown": (session("another"), "SESSION_NOT_FOUND", "Refusals"),
-    "not a session": (
-        session(agent_id=""),
-        "INTERNAL_SERVER_ERROR",
-        "InternalErrors",
-    ),
+    "unknown": (session("another"), "SESSION_NOT_FOUND", "Refusals", 1),
 }
 
 
-@pytest.mark.parametrize(("stored", "outcome", "metric"), LOGGED.values(), ids=LOGGED)
-def test_a_request_is_one_log_line_and_one_metric_and_no_secret(
+@pytest.mark.parametrize(
+    ("stored", "outcome", "metric", "database_requests"), LOGGED.values(), ids=LOGGED
+)
+def test_a_request_is_one_line_with_its_facts_and_no_secret(  # noqa: PLR0913, PLR0917 - pytest's way
     table: SessionsTable,
     capsys: pytest.CaptureFixture[str],
     stored: Session,
     outcome: str,
     metric: str,
+    database_requests: int,
 ) -> None:
     table.client.delete_item(TableName=table.name, Key={"sessionId": {"S": "a-session"}})
-    item = dict(item_of(replace(stored, metadata_json=f'{{"card":"{SECRET}"}}'), 0))
-    if not stored.agent_id:
-        del item["agentId"]
-    put(table, item)
+    put(table, replace(stored, metadata_json=f'{{"card":"{SECRET}"}}'))
     renew(table, renewal_event(headers={"authorization": SECRET}, body=SECRET))
     out = capsys.readouterr().out
-    line, measured = map(json.loads, out.splitlines())
+    (line,) = map(json.loads, out.splitlines())
     assert line["outcome"] == outcome
     assert line["session_id"] == "a-session"
     assert line["correlation_id"] == "request-1"
-    assert measured[metric] == [1.0]
-    assert measured.get("reason") == (outcome if outcome.isupper() else None)
+    assert line["database_requests"] == database_requests
+    assert 0 < line["milliseconds"] < 60_000
+    assert line[metric] == [1.0]
+    assert line.get("reason") == (outcome if outcome.isupper() else None)
     assert SECRET not in out
     assert "user-agent" not in out
+
+
+def test_an_item_that_is_no_session_is_logged_with_its_cause(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = dict(item_of(session(metadata_json=f'{{"card":"{SECRET}"}}'), 0))
+    del item["agentId"]
+    put(table, item)
+    renew(table, renewal_event(headers={"authorization": SECRET}, body=SECRET))
+    out = capsys.readouterr().out
+    failure, counted = map(json.loads, out.splitlines())
+    assert (failure["level"], failure["outcome"]) == ("ERROR", "INTERNAL_SERVER_ERROR")
+    assert "agentId is missing" in failure["exception"]
+    for line in (failure, counted):
+        assert (line["session_id"], line["correlation_id"]) == ("a-session", "request-1")
+    assert (counted["InternalErrors"], counted["outcome"]) == ([1.0], "INTERNAL_SERVER_ERROR")
+    assert SECRET not in out
+
+
+def test_a_renewal_writes_at_most_450_bytes_of_log(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With IDs as long as API Gateway's and those of sessions that the API creates."""
+    function = renew_function(table, lambda: NOON_MS)
+    for number in range(2):  # the first is the cold start
+        session_id = str(uuid.UUID(int=number))
+        put(table, session(session_id))
+        capsys.readouterr()
+        event = renewal_event(session_id, request_id="JKJaXmPLvHcESHA=")
+        assert Answered(function(event, LAMBDA_CONTEXT)).status == 200
+        assert len(capsys.readouterr().out) <= 450
+
+
+def test_only_the_first_request_of_an_instance_says_cold_start(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(table, session())
+    function = renew_function(table, lambda: NOON_MS)
+    for _ in range(3):
+        function(renewal_event(), LAMBDA_CONTEXT)
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [line.get("cold_start") for line in lines] == [True, None, None]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +302,7 @@ def test_an_odd_id_is_logged_on_one_line_and_cut(
     table: SessionsTable, capsys: pytest.CaptureFixture[str], session_id: str
 ) -> None:
     renew(table, renewal_event(session_id))
-    line, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert line["session_id"] == session_id[:256].encode("utf-8", "backslashreplace").decode()
 
 

@@ -155,8 +155,8 @@ def test_a_retried_creation_counts_as_a_replay(
     create(table, key="replayed")
     capsys.readouterr()
     create(table, key="replayed")
-    line, metric = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (line["outcome"], metric["Replays"]) == ("replayed", [1.0])
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["outcome"], line["Replays"]) == ("replayed", [1.0])
 
 
 def test_a_retried_creation_replaces_no_session_that_was_deleted(
@@ -418,7 +418,7 @@ SECRET = "4111-1111"  # noqa: S105 - stands for what must not be logged
         ("PUT", SESSIONS, "METHOD_NOT_ALLOWED", "Refusals"),
     ],
 )
-def test_a_call_is_one_log_line_and_one_metric_and_no_secret(  # noqa: PLR0913, PLR0917 - pytest's way
+def test_a_call_is_one_line_with_its_facts_and_no_secret(  # noqa: PLR0913, PLR0917 - pytest's way
     table_on_moto: SessionsTable,
     capsys: pytest.CaptureFixture[str],
     method: str,
@@ -435,10 +435,10 @@ def test_a_call_is_one_log_line_and_one_metric_and_no_secret(  # noqa: PLR0913, 
     event["headers"]["authorization"] = SECRET
     sessions_function(table, lambda: NOON_MS)(event, LAMBDA_CONTEXT)
     out = capsys.readouterr().out
-    line, measured = map(json.loads, out.splitlines())
+    (line,) = map(json.loads, out.splitlines())
     assert line["outcome"] == outcome
     assert line["correlation_id"] == "request-1"
-    assert measured[metric] == [1.0]
+    assert line[metric] == [1.0]
     assert bool(line["session_id"]) is (path.startswith(ONE) or outcome == "created")
     assert SECRET not in out
 
