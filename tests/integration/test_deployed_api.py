@@ -72,6 +72,13 @@ def test_the_stack_prints_the_address_that_api_gateway_gives_the_api() -> None:
     assert STACK.outputs["ApiUrl"] == STACK.value("SessionsApi", "ApiEndpoint")
 
 
-def test_a_line_of_the_access_log_is_json() -> None:
-    (stage,) = STACK.of_type("AWS::ApiGatewayV2::Stage").values()
+def test_a_line_of_the_access_log_is_json_in_a_group_of_the_stack() -> None:
+    deployment = Deployment({"AccessLog": "on"})
+    (stage,) = deployment.of_type("AWS::ApiGatewayV2::Stage").values()
     assert json.loads(stage["AccessLogSettings"]["Format"])
+    assert stage["AccessLogSettings"]["DestinationArn"] == deployment.value("ApiAccessLog", "Arn")
+
+
+def test_api_gateway_logs_nothing_unless_it_is_asked_to() -> None:
+    (stage,) = STACK.of_type("AWS::ApiGatewayV2::Stage").values()
+    assert "AccessLogSettings" not in stage

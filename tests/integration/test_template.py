@@ -182,3 +182,11 @@ def test_every_function_writes_json_to_a_log_that_expires() -> None:
         logging = STACK.properties(function)["LoggingConfig"]
         assert logging["LogFormat"] == "JSON"
         assert logging["LogGroup"] in kept
+
+
+@pytest.mark.parametrize("level", ["WARN", "INFO", "DEBUG"])
+@pytest.mark.parametrize("function", ["RenewFunction", "SessionsFunction"])
+def test_lambda_logs_of_a_request_what_it_is_asked_to(function: str, level: str) -> None:
+    logging = Deployment({"SystemLogLevel": level}).properties(function)["LoggingConfig"]
+    assert logging["SystemLogLevel"] == level
+    assert STACK.properties(function)["LoggingConfig"]["SystemLogLevel"] == "WARN"
