@@ -104,6 +104,22 @@ def test_no_client_retries_or_waits_longer_than_an_attempt_may_take() -> None:
         assert config.connect_timeout + config.read_timeout <= seconds
 
 
+@pytest.mark.parametrize(("choice", "applied"), [("on", "PublishedVersions"), ("off", "None")])
+def test_snapstart_is_chosen_for_the_functions_that_clients_wait_for(
+    choice: str, applied: str
+) -> None:
+    stack = Deployment({"SnapStart": choice})
+    settings = {name: stack.properties(name)["SnapStart"]["ApplyOn"] for name in STACK.functions()}
+    assert settings == dict.fromkeys(API_FUNCTIONS, applied) | {"ExpiryFunction": "None"}
+
+
+@pytest.mark.parametrize("choice", ["on", "off"])
+def test_the_api_calls_published_versions_with_snapstart_or_without(choice: str) -> None:
+    stack = Deployment({"SnapStart": choice})
+    assert {stack.version(name)[1]["Type"] for name in API_FUNCTIONS} == {"AWS::Lambda::Version"}
+    assert set(stack.routes().values()) == set(API_FUNCTIONS)
+
+
 def test_a_batch_has_time_for_many_requests_besides_its_reserve() -> None:
     assert STACK.properties("ExpiryFunction")["Timeout"] > 4 * RESERVE_MS / 1000
 

@@ -126,6 +126,12 @@ def pass_on(request: ProxiedRequest) -> None:
     request.reply(answer.status, answer.data, answer.headers["x-amzn-RequestId"])
 
 
+def pass_on_and_hang_up(request: ProxiedRequest) -> None:
+    """No fault yet, but the connection is closed that the client keeps for its next request."""
+    pass_on(request)
+    request.close_connection = True
+
+
 def lose_the_reply(request: ProxiedRequest) -> None:
     """Carry the request out, and hang up before the answer."""
     request.forward()
