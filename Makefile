@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILE := --system-certs pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run dynamodb-local test e2e bench soak soak-compare soak-plot check lock format clean
+.PHONY: help run dynamodb-local test e2e bench load soak soak-compare soak-plot check lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,11 +25,20 @@ test: $(VENV)/installed node_modules/installed  ## run all tests except the end-
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-e2e: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-ministack/installed  ## run the end-to-end tests under SAM CLI and on an emulator of AWS (Docker, Java 17, python3.13)
+e2e: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-ministack/installed .venv-load/installed  ## run the end-to-end tests under SAM CLI and on an emulator of AWS (Docker, Java 17, python3.13)
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/pytest tests/e2e
 
 bench: $(VENV)/installed node_modules/installed  ## measure the figures in docs/performance.md
 	@PYTHONPATH=src:. $(BIN)/python -m benchmarks
+
+# URL: where the API is. USERS of it make about RATE requests a second, all together.
+USERS ?= 10
+SECONDS ?= 60
+RATE ?= 20
+REPORT ?= load-report.html
+
+load: .venv-load/installed  ## put load on a deployment: URL=https://... [USERS=10] [SECONDS=60] [RATE=20]
+	@PYTHONPATH=. .venv-load/bin/python -m load --url '$(URL)' --users '$(USERS)' --seconds '$(SECONDS)' --rate '$(RATE)' --report '$(REPORT)'
 
 # SEED: that of a soak to repeat. RESULT: a file for the figures.
 SOAK = PYTHONPATH=src:. $(BIN)/python -m soak $(addprefix --seed ,$(SEED)) $(addprefix --result ,$(RESULT))
@@ -59,7 +68,7 @@ check: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-checko
 	npx --no-install markdownlint-cli2
 	@$(MAKE) --no-print-directory lock LOCKS=$(VENV)/locks
 	@for lock in src/requirements.txt requirements-dev.txt requirements-sam.txt requirements-checkov.txt \
-	  requirements-ministack.txt; do \
+	  requirements-ministack.txt requirements-load.txt; do \
 	  diff $$lock $(VENV)/locks/$$lock || { echo "$$lock is not up to date: run make lock"; exit 1; }; done
 
 # The existing locks are the starting point: only what pyproject.toml requires changes. What is deployed
@@ -74,13 +83,14 @@ endif
 	@$(BIN)/uv $(COMPILE) --group sam --no-annotate -o $(LOCKS)/requirements-sam.txt
 	@$(BIN)/uv $(COMPILE) --group checkov --no-annotate -o $(LOCKS)/requirements-checkov.txt
 	@$(BIN)/uv $(COMPILE) --group ministack --no-annotate -o $(LOCKS)/requirements-ministack.txt
+	@$(BIN)/uv $(COMPILE) --group load --python-version 3.11 --no-annotate -o $(LOCKS)/requirements-load.txt
 
 format: $(VENV)/installed  ## format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:  ## remove what the other targets created
-	rm -rf .venv .venv-* node_modules .aws-sam .coverage .hypothesis .*_cache
+	rm -rf .venv .venv-* node_modules .aws-sam .coverage .hypothesis .*_cache load-report.html
 
 # Without looking at dependencies: the lock is complete, and overrides some of them.
 $(VENV)/installed: requirements-dev.txt
