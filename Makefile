@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILE := --system-certs pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run dynamodb-local test e2e bench load soak soak-compare soak-plot check lock format clean
+.PHONY: help run dynamodb-local test e2e bench load soak soak-compare soak-plot cost cost-units check lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,12 @@ soak-compare: $(VENV)/installed node_modules/installed  ## soak two other implem
 
 soak-plot: $(VENV)/installed  ## draw docs/reliability.svg from docs/reliability.json
 	@PYTHONPATH=src:. $(BIN)/python -m soak.plot docs/reliability.json docs/reliability.svg
+
+cost: $(VENV)/installed  ## render docs/cost.md and its chart from the units, the prices and the template
+	@PYTHONPATH=src:. $(BIN)/python -m pricing
+
+cost-units: $(VENV)/installed node_modules/installed  ## measure docs/cost-units.json: what each call consumes
+	@PYTHONPATH=src:. $(BIN)/python -m pricing.measure
 
 # What AWS gets is SAM's transform of the template: checkov looks at both. CKV_AWS_95 wants an access log,
 # which is a parameter here; it cannot be suppressed beside the API, since SAM makes the stage.

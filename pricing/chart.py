@@ -1,0 +1,65 @@
+"""Draws docs/cost.svg: what a million calls cost, a stacked bar for each call."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from pricing.call_price import PARTS, Parts
+
+COLOURS: Mapping[str, str] = {
+    "gateway": "#7b6fd0",
+    "Lambda requests": "#d9822b",
+    "Lambda duration": "#f0b35f",
+    "DynamoDB writes": "#2f7ed8",
+    "DynamoDB reads": "#7fb8f0",
+    "EventBridge": "#d0568f",
+    "function log": "#2e9e6b",
+    "Lambda log": "#7cc7a2",
+    "access log": "#b8dfca",
+    "transfer out": "#9aa4ae",
+}
+GREY = "#768390"
+"""Readable on white and on black."""
+
+STYLE: Any = {
+    "svg.hashsalt": "cost",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": GREY,
+    "axes.labelcolor": GREY,
+    "axes.edgecolor": GREY,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+}
+
+
+def draw(bars: Mapping[str, Parts], file: Path) -> None:
+    """One bar for each call, the first at the top. Parts that cost nothing are left out."""
+    names = list(bars)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 0.42 * len(names) + 1.9))
+        axes = figure.add_subplot()
+        left = [0.0] * len(names)
+        for part in PARTS:
+            costs = [bars[name][part] for name in names]
+            if not any(costs):
+                continue
+            axes.barh(names, costs, left=left, color=COLOURS[part], height=0.62, label=part)
+            left = [start + cost for start, cost in zip(left, costs, strict=True)]
+        for position, end in enumerate(left):
+            axes.annotate(
+                f"${end:.2f}", (end, position), (4, 0), textcoords="offset points", va="center"
+            )
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1.1 * max(left))
+        axes.set_xlabel("US dollars per million, transfer out included")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(left=False)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.16), ncols=4, frameon=False)
+        figure.savefig(
+            file, format="svg", transparent=True, bbox_inches="tight", metadata={"Creator": None, "Date": None}
+        )

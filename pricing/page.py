@@ -1,0 +1,100 @@
+"""The page docs/cost.md, made of the units, the prices and the template."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pricing.call_price import MILLION, TRANSFER, Parts, price_of_a_million, total_of
+from pricing.deployment import Deployment
+from pricing.price_list import PriceList
+from pricing.tables import (
+    bills,
+    call_units,
+    calls_by_part,
+    durations,
+    log_bytes_of_a_renewal,
+    log_settings,
+    price_table,
+    processors,
+    refusals,
+    snap_start,
+)
+from pricing.units import Units
+
+TEXT = Path(__file__).parent / "cost.md.template"
+AIM = 2.15
+
+CHARTED = (
+    "renewal",
+    "heartbeat that renews",
+    "creation",
+    "creation with a key",
+    "read",
+    "change of the timeout",
+    "deletion",
+    "list of a user, 50 sessions",
+    "list of everyone, 50 sessions",
+    "expiry, 1 at once",
+    "expiry, 10 at once",
+)
+
+Section = Callable[[Units, PriceList, Deployment], str]
+
+SECTIONS: Mapping[str, Section] = {
+    "calls": calls_by_part,
+    "refusals": refusals,
+    "durations": durations,
+    "logs": log_settings,
+    "processors": processors,
+    "snap start": snap_start,
+    "bills": bills,
+    "units": lambda units, *_: call_units(units),
+    "prices": lambda _, prices, __: price_table(prices),
+}
+
+
+def render(units: Units, prices: PriceList, deployment: Deployment) -> str:
+    """The whole page: the text in pricing/cost.md.template with its blanks filled in."""
+    renewal = price_of_a_million(units.calls["renewal"], prices, deployment)
+    total = total_of(renewal)
+    filled = {
+        "date": prices.date,
+        "region": prices.region,
+        "measured": units.date,
+        "machine": units.machine,
+        "versions": ", ".join(f"{name} {version}" for name, version in units.versions.items()),
+        "renewal": f"${total:.2f}",
+        "least": f"${least(renewal):.3f}",
+        "transfer": f"${renewal[TRANSFER]:.3f}",
+        "with transfer": f"${total + renewal[TRANSFER]:.2f}",
+        "verdict": verdict(total),
+        "verdict with transfer": verdict(total + renewal[TRANSFER]),
+        "log bytes": str(log_bytes_of_a_renewal(units, deployment)),
+        "memory": str(deployment.memory_mb),
+        "architecture": deployment.architecture,
+        "dead letter": f"${prices.usd('queueRequest', MILLION):.2f}",
+        "retention": str(deployment.log_retention_days),
+        **{name: section(units, prices, deployment) for name, section in SECTIONS.items()},
+    }
+    text = TEXT.read_text()
+    for name, value in filled.items():
+        blank = f"{{{{{name}}}}}"
+        if blank not in text:
+            raise ValueError(f"pricing/cost.md.template has no {blank}")
+        text = text.replace(blank, value)
+    return text
+
+
+def least(parts: Parts) -> float:
+    """What no log and no millisecond can change: the gateway, Lambda's request, the write."""
+    return parts["gateway"] + parts["Lambda requests"] + parts["DynamoDB writes"]
+
+
+def verdict(cost: float) -> str:
+    """How the cost of a million renewals compares with the aim."""
+    aim = f"the aim of ${AIM:.2f}"
+    return f"within {aim}" if round(cost, 2) <= AIM else f"${cost - AIM:.2f} over {aim}"
+
+
+def charted(units: Units, prices: PriceList, deployment: Deployment) -> Mapping[str, Parts]:
+    """The bars of docs/cost.svg."""
+    return {name: price_of_a_million(units.calls[name], prices, deployment) for name in CHARTED}

@@ -1,0 +1,85 @@
+"""The deployment that template.yaml makes when no parameter is given."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local.template import Template
+from pricing.deployment import Deployment
+
+AWS_SYSTEM_LOG_LEVEL = "INFO"
+"""The level of a function that sets none."""
+
+
+def default_deployment(template: Template) -> Deployment:
+    """The deployment by the defaults of the template's parameters."""
+    resources = template.resources.values()
+    defaults = template.document["Globals"]["Function"]
+    functions = {name: defaults | template.properties(name) for name in template.functions()}
+    api = template.properties("SessionsApi")
+    return Deployment(
+        memory_mb=int(defaults["MemorySize"]),
+        architecture=str(_default(template, "Architecture")),
+        system_log_levels={
+            name: str(_value(template, _log_level(defaults, each)))
+            for name, each in functions.items()
+        },
+        snap_start={
+            name: _value(template, each["SnapStart"]["ApplyOn"]) == "PublishedVersions"
+            for name, each in functions.items()
+        },
+        access_log=_is_on(template, api),
+        access_log_format=next(_values_of("Format", api)),
+        log_retention_days=int(_default(template, "LogRetentionDays")),
+        retention_hours=int(_default(template, "RetentionHours")),
+        alarms=sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in resources),
+        secrets=sum(each["Type"] == "AWS::SecretsManager::Secret" for each in resources),
+    )
+
+
+def _log_level(defaults: Mapping[str, Any], function: Mapping[str, Any]) -> Any:
+    logging = defaults.get("LoggingConfig", {}) | function["LoggingConfig"]
+    return logging.get("SystemLogLevel", AWS_SYSTEM_LOG_LEVEL)
+
+
+def _is_on(template: Template, api: Mapping[str, Any]) -> bool:
+    """Whether the gateway logs: the parameter ``AccessLog`` says so, where there is one."""
+    if "AccessLog" in template.document["Parameters"]:
+        return str(_default(template, "AccessLog")) == "on"
+    return "AccessLogSettings" in api
+
+
+def _default(template: Template, parameter: str) -> Any:
+    return template.document["Parameters"][parameter]["Default"]
+
+
+def _value(template: Template, value: Any) -> Any:
+    """The value itself; or what a reference or a condition on one parameter makes of it."""
+    match value:
+        case {"Ref": parameter}:
+            return _default(template, parameter)
+        case {"Fn::If": [condition, then, otherwise]}:
+            return _value(template, then if _holds(template, condition) else otherwise)
+        case _:
+            return value
+
+
+def _holds(template: Template, condition: str) -> bool:
+    match template.document["Conditions"][condition]:
+        case {"Fn::Equals": [left, right]}:
+            return bool(_value(template, left) == _value(template, right))
+        case {"Fn::Not": [{"Fn::Equals": [left, right]}]}:
+            return bool(_value(template, left) != _value(template, right))
+        case other:
+            raise ValueError(f"{condition} is not understood here: {other}")
+
+
+def _values_of(key: str, value: Any) -> Iterator[str]:
+    """The values of this key, at any depth."""
+    if isinstance(value, dict):
+        if isinstance(value.get(key), str):
+            yield value[key]
+        for each in value.values():
+            yield from _values_of(key, each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _values_of(key, each)

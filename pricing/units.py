@@ -1,0 +1,62 @@
+"""The measured units in docs/cost-units.json."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+UNITS_FILE = Path(__file__).parent.parent / "docs" / "cost-units.json"
+
+
+@dataclass(frozen=True)
+class CallUnits:
+    """What one invocation consumes, which is for ``times`` calls or expiries.
+
+    Write units include those of refused conditions, ``refused_writes`` in number. A response is
+    what the function makes of it: the body and its own headers. There is none without a gateway.
+    """
+
+    function: str
+    times: int
+    requests: Mapping[str, int]
+    write_units: float
+    read_units: float
+    refused_writes: int
+    event_chunks: int
+    cpu_ms: float
+    function_log_bytes: int
+    metrics: list[str]
+    event_bytes: int
+    response_bytes: int
+
+    @property
+    def by_gateway(self) -> bool:
+        """Whether API Gateway invokes the function."""
+        return self.response_bytes > 0
+
+
+@dataclass(frozen=True)
+class Units:
+    """Everything that was measured, when, and with what.
+
+    ``stored_bytes`` is what a creation with a key stores in the table and in the indexes;
+    ``start_cpu_ms`` the CPU time of a start of each function.
+    """
+
+    date: str
+    versions: Mapping[str, str]
+    machine: str
+    stored_bytes: Mapping[str, int]
+    start_cpu_ms: Mapping[str, float]
+    calls: Mapping[str, CallUnits]
+
+    @classmethod
+    def load(cls, file: Path = UNITS_FILE) -> "Units":
+        """The units in the file."""
+        document = json.loads(file.read_text())
+        calls = {name: CallUnits(**each) for name, each in document.pop("calls").items()}
+        return cls(**document, calls=calls)
+
+    def save(self, file: Path = UNITS_FILE) -> None:
+        """Replace the file."""
+        file.write_text(json.dumps(asdict(self), indent=2) + "\n")
