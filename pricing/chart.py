@@ -43,13 +43,23 @@ def draw(bars: Mapping[str, Parts], file: Path) -> None:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.4, 0.42 * len(names) + 1.9))
         axes = figure.add_subplot()
-        left = [0.0] * len(names)
+        ends = dict.fromkeys(names, 0.0)
         for part in PARTS:
-            costs = [bars[name][part] for name in names]
-            if not any(costs):
-                continue
-            axes.barh(names, costs, left=left, color=COLOURS[part], height=0.62, label=part)
-            left = [start + cost for start, cost in zip(left, costs, strict=True)]
+            costs = {name: bars[name][part] for name in names if bars[name][part]}
+            if costs:
+                starts = [ends[name] for name in costs]
+                positions = [names.index(name) for name in costs]
+                axes.barh(
+                    positions,
+                    [*costs.values()],
+                    left=starts,
+                    color=COLOURS[part],
+                    height=0.62,
+                    label=part,
+                )
+                ends |= {name: ends[name] + cost for name, cost in costs.items()}
+        axes.set_yticks(range(len(names)), names)
+        left = list(ends.values())
         for position, end in enumerate(left):
             axes.annotate(
                 f"${end:.2f}", (end, position), (4, 0), textcoords="offset points", va="center"
@@ -59,7 +69,11 @@ def draw(bars: Mapping[str, Parts], file: Path) -> None:
         axes.set_xlabel("US dollars per million, transfer out included")
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(left=False)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.16), ncols=4, frameon=False)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.12), ncols=4, frameon=False)
         figure.savefig(
-            file, format="svg", transparent=True, bbox_inches="tight", metadata={"Creator": None, "Date": None}
+            file,
+            format="svg",
+            transparent=True,
+            bbox_inches="tight",
+            metadata={"Creator": None, "Date": None},
         )

@@ -29,3 +29,8 @@ def dollars(amount: float) -> str:
 def bold(text: str) -> str:
     """The text, to stand out."""
     return f"**{text}**"
+
+
+def count(amount: float) -> str:
+    """A number of units; none is a dash."""
+    return f"{amount:g}" if amount else NOTHING

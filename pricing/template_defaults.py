@@ -23,10 +23,7 @@ def default_deployment(template: Template) -> Deployment:
             name: str(_value(template, _log_level(defaults, each)))
             for name, each in functions.items()
         },
-        snap_start={
-            name: _value(template, each["SnapStart"]["ApplyOn"]) == "PublishedVersions"
-            for name, each in functions.items()
-        },
+        snap_start={name: _snap_starts(template, each) for name, each in functions.items()},
         access_log=_is_on(template, api),
         access_log_format=next(_values_of("Format", api)),
         log_retention_days=int(_default(template, "LogRetentionDays")),
@@ -41,11 +38,16 @@ def _log_level(defaults: Mapping[str, Any], function: Mapping[str, Any]) -> Any:
     return logging.get("SystemLogLevel", AWS_SYSTEM_LOG_LEVEL)
 
 
+def _snap_starts(template: Template, function: Mapping[str, Any]) -> bool:
+    chosen = _value(template, function.get("SnapStart")) or {}
+    return bool(_value(template, chosen.get("ApplyOn")) == "PublishedVersions")
+
+
 def _is_on(template: Template, api: Mapping[str, Any]) -> bool:
     """Whether the gateway logs: the parameter ``AccessLog`` says so, where there is one."""
     if "AccessLog" in template.document["Parameters"]:
         return str(_default(template, "AccessLog")) == "on"
-    return "AccessLogSettings" in api
+    return _value(template, api.get("AccessLogSettings")) is not None
 
 
 def _default(template: Template, parameter: str) -> Any:
@@ -55,6 +57,8 @@ def _default(template: Template, parameter: str) -> Any:
 def _value(template: Template, value: Any) -> Any:
     """The value itself; or what a reference or a condition on one parameter makes of it."""
     match value:
+        case {"Ref": "AWS::NoValue"}:
+            return None
         case {"Ref": parameter}:
             return _default(template, parameter)
         case {"Fn::If": [condition, then, otherwise]}:

@@ -1,0 +1,98 @@
+"""docs/cost.md, and what it takes from the template."""
+
+from typing import Any
+
+import pytest
+
+from local.template import Template
+from pricing.__main__ import DOCS
+from pricing.deployment import Deployment
+from pricing.page import render
+from pricing.price_list import PriceList
+from pricing.template_defaults import default_deployment
+from pricing.units import Units
+
+
+def test_the_page_is_up_to_date() -> None:
+    page = render(Units.load(), PriceList.load(), default_deployment(Template()))
+    assert (DOCS / "cost.md").read_text() == page, "run make cost"
+
+
+def test_each_price_is_used_for_the_page_and_none_is_missing() -> None:
+    prices = PriceList.load()
+    render(Units.load(), prices, default_deployment(Template()))
+    # The other processor's price is used, too: for the comparison of both.
+    assert prices.used == prices.prices.keys()
+
+
+def test_each_price_names_its_page_and_where_it_was_seen() -> None:
+    listed = PriceList.load()
+    unnamed = [
+        name
+        for name, price in listed.prices.items()
+        if not price["page"].startswith("https://aws.amazon.com/")
+        or price["copy"] not in listed.copies
+        or not price["seen"]
+    ]
+    assert unnamed == []
+
+
+def changed(parameters: dict[str, Any], **function: Any) -> Deployment:
+    """The deployment by the template with these parameters, and RenewFunction changed so."""
+    template = Template()
+    template.document["Parameters"] |= parameters
+    template.properties("RenewFunction").update(function)
+    return default_deployment(template)
+
+
+def test_the_memory_is_that_of_all_functions() -> None:
+    assert changed({}).memory_mb == Template().document["Globals"]["Function"]["MemorySize"]
+
+
+def test_the_processor_is_the_parameters_default() -> None:
+    assert changed({"Architecture": {"Default": "x86_64"}}).architecture == "x86_64"
+
+
+@pytest.mark.parametrize(("value", "on"), [("on", True), ("off", False)])
+def test_the_parameter_says_whether_the_gateway_logs(value: str, on: bool) -> None:
+    assert changed({"AccessLog": {"Default": value}}).access_log is on
+
+
+def test_a_functions_log_level_may_be_a_parameter() -> None:
+    logging = {"LogFormat": "JSON", "SystemLogLevel": {"Ref": "Level"}}
+    deployment = changed({"Level": {"Default": "DEBUG"}}, LoggingConfig=logging)
+    assert deployment.system_log_levels["RenewFunction"] == "DEBUG"
+
+
+def test_a_functions_log_level_may_be_written_down() -> None:
+    deployment = changed({}, LoggingConfig={"SystemLogLevel": "WARN"})
+    assert deployment.system_log_levels["RenewFunction"] == "WARN"
+
+
+@pytest.mark.parametrize(("value", "on"), [("on", True), ("off", False)])
+def test_snap_start_may_depend_on_a_parameter(value: str, on: bool) -> None:
+    template = Template()
+    template.document["Parameters"]["SnapStart"] = {"Default": value}
+    equals: Any = {"Fn::Equals": [{"Ref": "SnapStart"}, "on"]}
+    template.document["Conditions"]["Starts"] = equals
+    chosen = {"ApplyOn": {"Fn::If": ["Starts", "PublishedVersions", "None"]}}
+    template.properties("RenewFunction")["SnapStart"] = chosen
+    assert default_deployment(template).snap_start["RenewFunction"] is on
+
+
+def test_without_the_parameter_the_settings_say_whether_the_gateway_logs() -> None:
+    template = Template()
+    template.document["Parameters"].pop("AccessLog", None)
+    template.properties("SessionsApi")["AccessLogSettings"] = {
+        "Fn::If": ["HasAlarmTopic", {"Format": "a line"}, {"Ref": "AWS::NoValue"}]
+    }
+    assert default_deployment(template).access_log is False
+
+
+def test_the_alarms_and_secrets_are_those_of_the_template() -> None:
+    types = [each["Type"] for each in Template().resources.values()]
+    deployment = changed({})
+    counted = (deployment.alarms, deployment.secrets)
+    assert counted == tuple(
+        map(types.count, ("AWS::CloudWatch::Alarm", "AWS::SecretsManager::Secret"))
+    )
