@@ -19,8 +19,8 @@ from benchmarks.__main__ import measured_table
 from benchmarks.expiry_batches import batch_of, moto_server, publish
 from local.gateway import LambdaContext
 from local.template import Template
-from pricing.environment import machine, versions
 from pricing.metering import Consumed, captured_output, log_bytes, metered, metrics_of
+from pricing.provenance import provenance
 from pricing.sample_calls import (
     SampleCall,
     put_a_page_and_one_more,
@@ -49,7 +49,7 @@ def main() -> None:
             show(f"expiries, {size} at once")
             calls[f"expiry, {size} at once"] = units_of_expiries(expire, size)
         starts = {name: start_cpu_ms(name) for name in Template().functions()}
-    Units(time.strftime("%F"), versions(), machine(), stored, starts, calls).save()
+    Units(provenance(), stored, starts, calls).save()
 
 
 def show(step: str) -> None:

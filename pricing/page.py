@@ -57,9 +57,10 @@ def render(units: Units, prices: PriceList, deployment: Deployment) -> str:
     filled = {
         "date": prices.date,
         "region": prices.region,
-        "measured": units.date,
-        "machine": units.machine,
-        "versions": ", ".join(f"{name} {version}" for name, version in units.versions.items()),
+        "measured": units.provenance["date"],
+        "measured with": ", ".join(
+            f"{name} {value}" for name, value in units.provenance.items() if name != "date"
+        ),
         "renewal": f"${total:.2f}",
         "least": f"${least(renewal):.3f}",
         "transfer": f"${renewal[TRANSFER]:.3f}",

@@ -37,15 +37,13 @@ class CallUnits:
 
 @dataclass(frozen=True)
 class Units:
-    """Everything that was measured, when, and with what.
+    """Everything that was measured; ``provenance`` says when, and with what.
 
     ``stored_bytes`` is what a creation with a key stores in the table and in the indexes;
     ``start_cpu_ms`` the CPU time of a start of each function.
     """
 
-    date: str
-    versions: Mapping[str, str]
-    machine: str
+    provenance: Mapping[str, str]
     stored_bytes: Mapping[str, int]
     start_cpu_ms: Mapping[str, float]
     calls: Mapping[str, CallUnits]

@@ -44,4 +44,4 @@ def units(**calls: CallUnits) -> Units:
     """Units of these calls; a session takes 1,000 bytes of the table, and 500 of the indexes."""
     stored = {"table": 1_000, "indexes": 500}
     starts = {"F": 400.0, "G": 400.0}
-    return Units("today", {}, "a machine", stored, starts, calls)
+    return Units({}, stored, starts, calls)
