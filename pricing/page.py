@@ -19,7 +19,6 @@ from pricing.tables import (
 from pricing.units import Units
 
 TEXT = Path(__file__).parent / "cost.md.template"
-AIM = 2.15
 
 CHARTED = (
     "renewal",
@@ -63,10 +62,7 @@ def render(units: Units, prices: PriceList, deployment: Deployment) -> str:
         ),
         "renewal": f"${total:.2f}",
         "least": f"${least(renewal):.3f}",
-        "transfer": f"${renewal[TRANSFER]:.3f}",
         "with transfer": f"${total + renewal[TRANSFER]:.2f}",
-        "verdict": verdict(total),
-        "verdict with transfer": verdict(total + renewal[TRANSFER]),
         "log bytes": str(log_bytes_of_a_renewal(units, deployment)),
         "memory": str(deployment.memory_mb),
         "architecture": deployment.architecture,
@@ -86,12 +82,6 @@ def render(units: Units, prices: PriceList, deployment: Deployment) -> str:
 def least(parts: Parts) -> float:
     """What no log and no millisecond can change: the gateway, Lambda's request, the write."""
     return parts["gateway"] + parts["Lambda requests"] + parts["DynamoDB writes"]
-
-
-def verdict(cost: float) -> str:
-    """How the cost of a million renewals compares with the aim."""
-    aim = f"the aim of ${AIM:.2f}"
-    return f"within {aim}" if round(cost, 2) <= AIM else f"${cost - AIM:.2f} over {aim}"
 
 
 def charted(units: Units, prices: PriceList, deployment: Deployment) -> Mapping[str, Parts]:

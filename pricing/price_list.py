@@ -15,7 +15,6 @@ class PriceList:
 
     date: str
     region: str
-    copies: Mapping[str, Mapping[str, str]]
     prices: Mapping[str, Mapping[str, Any]]
     used: set[str] = field(default_factory=set)
 
@@ -23,7 +22,7 @@ class PriceList:
     def load(cls, file: Path = PRICES_FILE) -> "PriceList":
         """The list in the file."""
         document = json.loads(file.read_text())
-        return cls(document["date"], document["region"], document["copies"], document["prices"])
+        return cls(document["date"], document["region"], document["prices"])
 
     def usd(self, name: str, amount: float) -> float:
         """What this amount costs, in one month.

@@ -40,25 +40,17 @@ def _units_row(name: str, call: CallUnits) -> list[str]:
 
 
 def price_table(prices: PriceList) -> str:
-    """The price list, where each price is from, and whether it was confirmed."""
+    """The price list, and where each price is from."""
     rows = (
         [
             price["name"],
             _price(price["usd"]),
             f"[AWS]({price['page']})",
             price["seen"],
-            price["copy"] if price["confirmed"] else f"{price['copy']}, not confirmed",
         ]
         for price in prices.prices.values()
     )
-    listed = text_table(["price of", "dollars", "page", "AWS's Price List", "copy"], rows)
-    return f"{listed}\n\n{_copies(prices)}"
-
-
-def _copies(prices: PriceList) -> str:
-    return "\n".join(
-        f"- {name}: <{copy['url']}>, {copy['says']}" for name, copy in prices.copies.items()
-    )
+    return text_table(["price of", "dollars", "page", "AWS's Price List"], rows)
 
 
 def _price(amount: float) -> str:

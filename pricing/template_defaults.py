@@ -24,7 +24,7 @@ def default_deployment(template: Template) -> Deployment:
             for name, each in functions.items()
         },
         snap_start={name: _snap_starts(template, each) for name, each in functions.items()},
-        access_log=_is_on(template, api),
+        access_log=_default(template, "AccessLog") == "on",
         access_log_format=next(_values_of("Format", api)),
         log_retention_days=int(_default(template, "LogRetentionDays")),
         retention_hours=int(_default(template, "RetentionHours")),
@@ -41,13 +41,6 @@ def _log_level(defaults: Mapping[str, Any], function: Mapping[str, Any]) -> Any:
 def _snap_starts(template: Template, function: Mapping[str, Any]) -> bool:
     chosen = _value(template, function.get("SnapStart")) or {}
     return bool(_value(template, chosen.get("ApplyOn")) == "PublishedVersions")
-
-
-def _is_on(template: Template, api: Mapping[str, Any]) -> bool:
-    """Whether the gateway logs: the parameter ``AccessLog`` says so, where there is one."""
-    if "AccessLog" in template.document["Parameters"]:
-        return str(_default(template, "AccessLog")) == "on"
-    return _value(template, api.get("AccessLogSettings")) is not None
 
 
 def _default(template: Template, parameter: str) -> Any:

@@ -37,7 +37,7 @@ def prices(**usd: float) -> PriceList:
     """Prices of single units; what is not given costs nothing."""
     named = dict.fromkeys(PriceList.load().prices, 0.0) | usd
     listed = {name: {"usd": price, "per": 1} for name, price in named.items()}
-    return PriceList("today", "nowhere", {}, listed)
+    return PriceList("today", "nowhere", listed)
 
 
 def units(**calls: CallUnits) -> Units:

@@ -16,7 +16,6 @@ from pricing.call_price import (
     transferred_bytes,
 )
 from pricing.log_lines import access_log_line, gateway_headers, platform_line, platform_log_bytes
-from pricing.page import verdict
 from pricing.price_list import PriceList
 from tests.support.costs import CALL, DEPLOYMENT, prices
 
@@ -156,11 +155,3 @@ def test_the_gateway_is_cheaper_beyond_300_million() -> None:
 def test_more_than_a_price_holds_for_is_an_error() -> None:
     with pytest.raises(ValueError, match="logsIngestedGb"):
         LISTED.usd("logsIngestedGb", 10_001)
-
-
-@pytest.mark.parametrize(
-    ("cost", "said"),
-    [(2.15, "within the aim of $2.15"), (2.25, "$0.10 over the aim of $2.15")],
-)
-def test_the_page_says_whether_the_aim_is_reached(cost: float, said: str) -> None:
-    assert verdict(cost) == said
