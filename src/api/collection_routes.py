@@ -78,6 +78,9 @@ def collection_routes(policy: TimeoutPolicy, signing_key: str) -> Routes:
     }
 
 
+_string_encoder = json.JSONEncoder(ensure_ascii=False)
+
+
 def session_infos_that_fit(sessions: Iterable[Snapshot]) -> list[str]:
     """The SessionInfos of the first of these sessions, as many as fit into a page.
 
@@ -88,7 +91,7 @@ def session_infos_that_fit(sessions: Iterable[Snapshot]) -> list[str]:
     page_bytes = 0
     for session in sessions:
         info = session_info_json(session)
-        page_bytes += len(json.dumps(info, ensure_ascii=False).encode())
+        page_bytes += len(_string_encoder.encode(info).encode())
         if page_bytes > MAX_PAGE_BYTES:
             break
         page.append(info)

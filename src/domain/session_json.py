@@ -11,13 +11,14 @@ from typing import Any
 
 from domain.session import Expiry, Session, Snapshot
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# In UTC, like all instants here. Without a time zone, it is written faster.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 def rfc3339(instant_ms: int) -> str:
     """The instant in RFC 3339, UTC, to the millisecond: ``2026-01-31T12:00:00.000Z``."""
     instant = _EPOCH + timedelta(milliseconds=instant_ms)
-    return instant.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return f"{instant.isoformat(timespec='milliseconds')}Z"
 
 
 def session_info_json(snapshot: Snapshot) -> str:

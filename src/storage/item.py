@@ -77,7 +77,8 @@ def session_of(item: Item) -> Session:
         _require_consistent(session)
         _require(item["expiresAt"] == number(session.expires_at_ms), EXPIRY_CONTRADICTS)
         for name, value in _derived_attributes(session).items():
-            _require(item.get(name) == value, f"{name} contradicts createdAt and timeoutConfig")
+            if item.get(name) != value:
+                raise ValueError(f"{name} contradicts createdAt and timeoutConfig")  # noqa: TRY301 - as the other defects
     except ValueError as error:
         raise InvalidItem(session_id, str(error)) from None
     return session
