@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,8 @@ DEPLOYMENT_CODES = frozenset(
 class Event:
     """What happened at an instant (epoch milliseconds). The detail is the text of a JSON object.
 
+    ``size_bytes`` is the size of its entry, as EventBridge counts it.
+
     Raises:
         EventTooLarge: EventBridge would not take it.
     """
@@ -58,16 +60,14 @@ class Event:
     detail_type: str
     detail_json: str
     at_ms: int
+    size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.size_bytes > MAX_BYTES:
-            raise EventTooLarge(self.size_bytes)
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of its entry, as EventBridge counts it."""
         texts = (SOURCE, self.detail_type, self.detail_json)
-        return TIME_BYTES + sum(len(text.encode()) for text in texts)
+        size_bytes = TIME_BYTES + sum(len(text.encode()) for text in texts)
+        if size_bytes > MAX_BYTES:
+            raise EventTooLarge(size_bytes)
+        object.__setattr__(self, "size_bytes", size_bytes)  # once: it is asked for often
 
 
 Verdict = ServiceUnavailable | EventRefused | None
