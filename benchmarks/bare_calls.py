@@ -26,7 +26,7 @@ from storage.item import item_of
 from storage.renewal_update import renew_session
 from storage.session_creation import create_session, create_session_once
 from storage.session_deletion import delete_session
-from storage.session_listing import list_sessions
+from storage.session_listing import LISTED_ATTRIBUTES, list_sessions
 from storage.session_reading import approximate_count, read_session
 from storage.table import SessionsTable
 
@@ -87,9 +87,12 @@ def bare_page(table: SessionsTable, number: int) -> Callable[[], object]:
     def read() -> object:
         reply = cast("dict[str, Any]", query())
         keys = [{"sessionId": entry["sessionId"]} for entry in reply["Items"]]
-        return table.client.batch_get_item(
-            RequestItems={table.name: {"Keys": keys, "ConsistentRead": True}}
-        )
+        request: Any = {
+            "Keys": keys,
+            "ConsistentRead": True,
+            "ProjectionExpression": LISTED_ATTRIBUTES,
+        }
+        return table.client.batch_get_item(RequestItems={table.name: request})
 
     return read
 
