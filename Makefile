@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILE := --system-certs pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run dynamodb-local test e2e bench load soak soak-compare soak-plot cost cost-units check lock format clean
+.PHONY: help run dynamodb-local test e2e bench bench-report load soak soak-compare soak-plot cost cost-units check lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,8 +28,12 @@ test: $(VENV)/installed node_modules/installed  ## run all tests except the end-
 e2e: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-ministack/installed .venv-load/installed  ## run the end-to-end tests under SAM CLI and on an emulator of AWS (Docker, Java 17, python3.13)
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/pytest tests/e2e
 
-bench: $(VENV)/installed node_modules/installed  ## measure the figures in docs/performance.md
-	@PYTHONPATH=src:. $(BIN)/python -m benchmarks
+# ONLY: the parts to measure, by their names in docs/measurements.json. SEED: that of an order to repeat.
+bench: $(VENV)/installed node_modules/installed  ## measure docs/measurements.json, in at most 15 minutes
+	@PYTHONPATH=src:. $(BIN)/python -m benchmarks $(addprefix --seed ,$(SEED)) $(if $(ONLY),--only $(ONLY))
+
+bench-report: $(VENV)/installed  ## write docs/measurements.md and its plots from docs/measurements.json
+	@PYTHONPATH=src:. $(BIN)/python -m benchmarks.measurements_page
 
 # URL: where the API is. USERS of it make about RATE requests a second, all together.
 USERS ?= 10

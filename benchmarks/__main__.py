@@ -1,70 +1,52 @@
-"""Measure, and print the tables of docs/performance.md: ``make bench``."""
+"""Measure, and write docs/measurements.json, its tables and its plots: ``make bench``."""
 
-import os
-import platform
+import argparse
+import random
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import boto3
-
-from api.responses import Handler
-from benchmarks.cold_starts import print_cold_starts
-from benchmarks.cpu import print_cpu_per_call, print_cpu_per_renewal
-from benchmarks.expiry_batches import print_expiry_batches
-from benchmarks.request_counts import print_requests_per_call, print_requests_per_renewal
-from benchmarks.write_units import print_write_units
-from local.dynamodb_local import dynamodb_local
-from local.template import Template
-from storage.table import SessionsTable
-
-TABLE = "sessions"
-RETENTION_HOURS = 24
+from benchmarks import measurements_page
+from benchmarks.measurements import read_measurements, write_measurements
+from benchmarks.parts import Measure, measure_part, parts
+from benchmarks.progress import Progress
 
 
 def main() -> None:
-    """Run every measurement, against one DynamoDB Local."""
-    with measured_table() as table:
-        # These read the environment when they are imported.
-        from benchmarks import conventional  # noqa: PLC0415 - as above
-        from handlers import renew, sessions  # noqa: PLC0415 - as above
-
-        implementations: dict[str, Handler] = {
-            "this function": renew.handler,
-            "conventional implementation": conventional.handler,
-        }
-        print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%F')}")
-        print_requests_per_renewal(table, implementations)
-        print_requests_per_call(table, sessions.handler)
-        print_write_units(table)
-        print_cpu_per_renewal(table, implementations)
-        print_cpu_per_call(table, sessions.handler)
-        print_expiry_batches()
-        print_cold_starts()
+    """Measure all parts, or those that are asked for."""
+    arguments = _arguments()
+    print(f"SEED={arguments.seed}", file=sys.stderr)
+    measures = parts(arguments.seed)
+    chosen = arguments.only or [*measures]
+    if unknown := {*chosen} - {*measures}:
+        sys.exit(f"No such part: {', '.join(unknown)}. There are {', '.join(measures)}.")
+    started = time.monotonic()
+    try:
+        for number, name in enumerate(chosen, start=1):
+            _measure(name, measures[name], Progress(name, f"{number} of {len(chosen)}", started))
+    finally:
+        written = measurements_page.write(read_measurements())
+    print(f"\n{', '.join(written)} after {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
-@contextmanager
-def measured_table() -> Iterator[SessionsTable]:
-    """The template's table on DynamoDB Local, with the environment that the functions need.
+def _measure(name: str, measure: Measure, progress: Progress) -> None:
+    """Measure one part and keep its figures, at once: a later part may fail."""
+    measured = measure_part(measure, progress)
+    if measured is None:
+        progress.step("left out: it needs Python 3.13, which is deployed")
+    else:
+        write_measurements({**read_measurements(), name: measured})
 
-    The client of the table is a plain one: it makes the bare calls.
-    """
-    with dynamodb_local() as endpoint:
-        os.environ.update(
-            Template().environment(),
-            AWS_ACCESS_KEY_ID="benchmark",
-            AWS_SECRET_ACCESS_KEY="benchmark",  # noqa: S106 - not a secret
-            AWS_DEFAULT_REGION="eu-west-1",
-            AWS_ENDPOINT_URL_DYNAMODB=endpoint,
-            DEAD_LETTER_QUEUE_URL="dead-letters",
-            SIGNING_KEY="not a secret: it signs cursors of a benchmark",
-            SESSIONS_TABLE=TABLE,
-            RETENTION_HOURS=str(RETENTION_HOURS),
-            PYTHONPATH=os.pathsep.join(("src", ".")),
-        )
-        client = boto3.client("dynamodb")
-        Template().create_table(client, TABLE)
-        yield SessionsTable(client, TABLE, RETENTION_HOURS * 3600)
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="PART", help="measure these parts alone")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=random.SystemRandom().getrandbits(32),
+        help="that of the order in which contention is measured",
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

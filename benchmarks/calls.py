@@ -1,13 +1,20 @@
 """The calls of the API, each with the bare call that it is compared with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from benchmarks import api_events, bare_calls
 from benchmarks.api_events import Event
 from benchmarks.bare_calls import NEW_TIMEOUT_MINUTES, bare_call, bare_page, bare_timeout_change
-from benchmarks.measured_sessions import LISTED_USER_ID, PAGE_SIZE, put, session
+from benchmarks.measured_sessions import (
+    CONVENTIONAL_ID,
+    LISTED_USER_ID,
+    PAGE_SIZE,
+    in_one_member,
+    put,
+    session,
+)
 from domain.creation import MAX_METADATA_BYTES
 from storage.table import SessionsTable
 
@@ -20,12 +27,6 @@ class Comparison:
     event: Callable[[int], Event]
     bare: Callable[[SessionsTable, int], Callable[[], object]]
     setup: Callable[[SessionsTable], None] = lambda _: None
-
-
-def in_one_member(total_bytes: int) -> str:
-    """Metadata of this size, in one member."""
-    start, end = '{"text":"', '"}'
-    return start + "x" * (total_bytes - len(start + end)) + end
 
 
 def in_many_members(total_bytes: int) -> str:
@@ -41,6 +42,11 @@ RENEWAL = Comparison(
     lambda number: api_events.renewal(number, "live"),
     partial(bare_call, bare_calls.renewal),
 )
+
+CONVENTIONAL_RENEWAL = replace(
+    RENEWAL, event=lambda number: api_events.renewal(number, CONVENTIONAL_ID)
+)
+"""It renews a session that is stored without what this project alone remembers."""
 
 
 def other_calls() -> list[Comparison]:

@@ -1,68 +1,87 @@
-"""CPU time of a cold start of each built package, as a ratio to that of boto3 and a client."""
+"""CPU time of a cold start of each built package, beside that of boto3 and a client."""
 
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.output import print_ratios, print_table
+from benchmarks.implementations import CONVENTIONAL
+from benchmarks.measured_table import set_environment
+from benchmarks.measurements import Figures
+from benchmarks.progress import Progress
 from local.template import Template
 
 STARTS = 20
 DEPLOYED_VERSION = (3, 13)
 
-BARE = 'import boto3; boto3.client("dynamodb")'
-CONVENTIONAL = "import benchmarks.conventional"
+BARE = "boto3"
+BARE_CODE = 'import boto3; boto3.client("dynamodb")'
 
 
-def print_cold_starts() -> None:
-    """The sizes of the packages, and the ratios of all turns but the first.
+def measure(progress: Progress) -> Figures | None:
+    """The sizes of the packages, and the CPU time of every start but those of the first turn.
 
-    The first compiles the modules of this environment. Bytecode of the deployed Python is of no use
-    to another.
+    That one compiles the modules of this environment. Bytecode of the deployed Python is of no use
+    to another: there, nothing is measured.
     """
     if sys.version_info[:2] != DEPLOYED_VERSION:
-        print("\nCold starts are left out: they need Python 3.13, which is deployed.")
-        return
+        return None
+    set_environment()
+    functions = Template().functions()
+    progress.begin(len(functions) + STARTS + 1)
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        packages = {name: deployed_package(name, folder) for name in Template().functions()}
-        print_table(
-            ["MB of a package", "unzipped", "zipped"],
-            (
-                [f"`{name}`", *(f"{size / 1e6:.1f}" for size in (unzipped_bytes(package), zipped))]
-                for name, (package, zipped) in packages.items()
-            ),
-        )
-        starts = {
-            f"`{name}`": (f"import {module_of(name)}", str(package))
-            for name, (package, _) in packages.items()
-        }
-        environment = os.pathsep.join(("src", ".", sysconfig.get_path("purelib")))
-        starts["conventional implementation of the renewal"] = (CONVENTIONAL, environment)
-        ratios: dict[str, list[float]] = {name: [] for name in starts}
-        bytecode = folder / "bytecode"
-        for _ in range(STARTS + 1):
-            bare = cpu_seconds_of(BARE, environment, bytecode)
-            for name, (code, path) in starts.items():
-                # A package has its own, as on Lambda, and no other can be written.
-                kept = bytecode if path == environment else None
-                ratios[name].append(cpu_seconds_of(code, path, kept) / bare)
-    measured = {name: each[1:] for name, each in ratios.items()}
-    print_ratios("CPU of a cold start, to boto3 and a DynamoDB client", measured)
+        packages: dict[str, Path] = {}
+        sizes: dict[str, dict[str, int]] = {}
+        for name in functions:
+            progress.step(f"build of {name}")
+            packages[name], zipped_bytes = deployed_package(name, folder)
+            unzipped = unzipped_bytes(packages[name])
+            sizes[name] = {"unzippedBytes": unzipped, "zippedBytes": zipped_bytes}
+        return {"packages": sizes, "cpuSeconds": measure_starts(packages, folder, progress)}
+
+
+def measure_starts(
+    packages: Mapping[str, Path], folder: Path, progress: Progress
+) -> dict[str, list[float]]:
+    """The CPU time of each start, in turns, by what is started."""
+    environment = os.pathsep.join(("src", ".", sysconfig.get_path("purelib")))
+    starts = {
+        BARE: (BARE_CODE, environment),
+        **{name: (f"import {module_of(name)}", str(path)) for name, path in packages.items()},
+        CONVENTIONAL: ("import benchmarks.conventional", environment),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in starts}
+    bytecode = folder / "bytecode"
+    for turn in range(STARTS + 1):
+        progress.step("starts of each")
+        for name, (code, path) in starts.items():
+            # A package has its own, as on Lambda, and no other can be written.
+            kept = bytecode if path == environment else None
+            taken = cpu_seconds_of(code, path, kept)
+            if turn:
+                seconds[name].append(round(taken, 4))
+    return seconds
 
 
 def deployed_package(function: str, folder: Path) -> tuple[Path, int]:
     """The package, built as by ``sam build``, zipped and unzipped; and the size of the zip."""
     built = folder / "built" / function
-    subprocess.run(
+    # The build runs python3.13, which is this interpreter: it may be hidden by a shim, or missing.
+    path = os.pathsep.join((str(Path(sys.base_prefix) / "bin"), os.environ["PATH"]))
+    build = subprocess.run(
         ["make", "--silent", "--directory", "src", f"build-{function}"],
-        env=os.environ | {"ARTIFACTS_DIR": str(built)},
-        check=True,
+        env=os.environ | {"ARTIFACTS_DIR": str(built), "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    if build.returncode != 0:
+        raise RuntimeError(f"{function} cannot be built: {build.stderr}")
     archive = shutil.make_archive(str(folder / function), "zip", built)
     package = folder / "deployed" / function
     shutil.unpack_archive(archive, package)

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -17,10 +16,13 @@ import boto3
 
 from benchmarks.api_events import EVENTS, Event
 from benchmarks.bare_calls import CapturedRequest, CapturingClient
-from benchmarks.calls import in_many_members, in_one_member
-from benchmarks.cpu import Measured, measure_ratios
-from benchmarks.measured_sessions import METADATA_JSON, session
-from benchmarks.output import print_ratios, print_table, quietly
+from benchmarks.calls import in_many_members
+from benchmarks.cpu import Measured, Pair, measure_rounds
+from benchmarks.measured_sessions import METADATA_JSON, in_one_member, session
+from benchmarks.measured_table import set_environment
+from benchmarks.measurements import Figures
+from benchmarks.output import quietly
+from benchmarks.progress import Progress
 from domain.creation import MAX_METADATA_BYTES
 from local.dynamodb_local import wait_until_it_listens
 from local.gateway import LambdaContext
@@ -41,33 +43,36 @@ METADATA = {
 SAMPLE: Event = json.loads((EVENTS / "removed-by-ttl.json").read_text())["Records"][0]
 
 
-def print_expiry_batches() -> None:
-    """Both figures, against moto's EventBridge in a process of its own."""
+def measure(progress: Progress) -> Figures:
+    """CPU of a batch, and the memory of batches, against moto's EventBridge in its own process."""
     with moto_server() as endpoint:
-        os.environ.update(
-            AWS_ENDPOINT_URL_EVENTBRIDGE=endpoint, DEAD_LETTER_QUEUE_URL="no record fails here"
-        )
+        set_environment(AWS_ENDPOINT_URL_EVENTBRIDGE=endpoint)
         from handlers import expiry  # noqa: PLC0415 - it reads the environment
 
-        plain = boto3.client("events")
+        pairs = {name: pair(expiry.handler, metadata) for name, metadata in METADATA.items()}
+        cpu = measure_rounds(pairs, progress)
+        progress.begin(len(BATCH_SIZES))
+        memory = []
+        for size in BATCH_SIZES:
+            progress.step(f"memory of a batch of {size:,}")
+            with quietly():
+                peak_kib, retained_kib = memory_kib(expiry.handler, batch_of(size))
+            memory.append({"records": size, "peakKib": peak_kib, "retainedKib": retained_kib})
+    return {"cpu": cpu, "memory": memory}
 
-        def call(metadata_json: str, number: int) -> Measured:
-            return partial(publish, expiry.handler, batch_of(MAX_ENTRIES, number, metadata_json))
 
-        def bare(metadata_json: str, number: int) -> Measured:
-            entries = entries_of(batch_of(MAX_ENTRIES, number, metadata_json))
-            return partial(plain.put_events, Entries=entries)
+def pair(handler: Any, metadata_json: str) -> Pair:
+    """The publishing of ten expiries, and ``put_events`` of the same entries."""
+    plain = boto3.client("events")
 
-        ratios = {
-            name: measure_ratios(partial(call, metadata), partial(bare, metadata))
-            for name, metadata in METADATA.items()
-        }
-        with quietly():
-            memory = [
-                (f"{size:,}", *memory_kib(expiry.handler, batch_of(size))) for size in BATCH_SIZES
-            ]
-    print_ratios("CPU of a batch of ten expiries, to a bare `put_events`", ratios)
-    print_table(["memory, KiB: records in the batch", "peak", "retained"], memory)
+    def call(number: int) -> Measured:
+        return partial(publish, handler, batch_of(MAX_ENTRIES, number, metadata_json))
+
+    def bare(number: int) -> Measured:
+        entries = entries_of(batch_of(MAX_ENTRIES, number, metadata_json))
+        return partial(plain.put_events, Entries=entries)
+
+    return call, bare
 
 
 @contextmanager

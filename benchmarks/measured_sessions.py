@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from runtime.clock import epoch_ms
+from storage.attribute_values import Item
 from storage.item import item_of
+from storage.recent_renewals import renewal_attributes
 from storage.table import SessionsTable
 
 AGENT_ID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
@@ -16,6 +18,7 @@ TIMEOUT = TimeoutConfig(
 )
 METADATA_JSON = '{"channel":"web"}'
 PAGE_SIZE = 50
+CONVENTIONAL_ID = "live-conventional"
 
 
 def session(session_id: str, *, created: int = -10, expires: int = 20) -> Session:
@@ -33,6 +36,21 @@ def session(session_id: str, *, created: int = -10, expires: int = 20) -> Sessio
         renewal_count=0,
         recent_renewals=(),
     )
+
+
+def conventional_item(stored: Session, retention_seconds: int) -> Item:
+    """The session without what this project alone remembers.
+
+    The implementations that it is compared with would only carry that to and fro.
+    """
+    item = item_of(stored, retention_seconds)
+    return {name: item[name] for name in item.keys() - renewal_attributes(stored).keys()}
+
+
+def in_one_member(total_bytes: int) -> str:
+    """Metadata of this size, in one member."""
+    start, end = '{"text":"', '"}'
+    return start + "x" * (total_bytes - len(start + end)) + end
 
 
 def put(table: SessionsTable, *sessions: Session) -> None:
@@ -53,6 +71,8 @@ def put_one_for_each_outcome(table: SessionsTable) -> None:
         session("at-maximum", created=-710, expires=10),
         session("expired", created=-60, expires=-30),
     )
+    conventional = conventional_item(session(CONVENTIONAL_ID), table.retention_seconds)
+    table.client.put_item(TableName=table.name, Item=conventional)
 
 
 def put_a_page_and_more(table: SessionsTable) -> None:

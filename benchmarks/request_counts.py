@@ -1,22 +1,21 @@
-"""The requests to DynamoDB, counted where botocore hands them to its HTTP session."""
+"""The requests to DynamoDB that each call of the API makes."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-from unittest import mock
-
-from botocore.httpsession import URLLib3Session
+from collections.abc import Callable, Mapping
 
 from api.responses import Handler
 from benchmarks import api_events
 from benchmarks.api_events import Event
+from benchmarks.implementations import CONVENTIONAL, THIS_PROJECT, handler_of
 from benchmarks.measured_sessions import (
     LISTED_USER_ID,
     put_a_page_and_more,
     put_one_for_each_outcome,
 )
-from benchmarks.output import print_table, quietly
-from storage.table import SessionsTable
+from benchmarks.measured_table import measured_table
+from benchmarks.measurements import Figures
+from benchmarks.output import quietly
+from benchmarks.progress import Progress
+from benchmarks.sent_requests import recorded_requests
 
 RENEWALS = {
     "renewed": "live",
@@ -44,30 +43,27 @@ OTHER_CALLS: Mapping[str, Event] = {
 }
 
 
-def print_requests_per_renewal(
-    table: SessionsTable, implementations: Mapping[str, Handler]
-) -> None:
-    """The requests of a renewal in each implementation, by outcome."""
-    rows = []
-    for outcome, session_id in RENEWALS.items():
-        row: list[object] = [outcome]
-        for handler in implementations.values():
-            put_one_for_each_outcome(table)
-            event = api_events.renewal(0, session_id)
-            row.append(count_requests(handler, event, api_events.invoke))
-        rows.append(row)
-    print_table(["requests to DynamoDB per renewal", *implementations], rows)
+def measure(progress: Progress) -> Figures:
+    """The requests of a renewal by outcome and implementation, and of each of the other calls."""
+    progress.step("all calls")
+    with measured_table() as table:
+        from handlers import sessions  # noqa: PLC0415 - it reads the environment
 
-
-def print_requests_per_call(table: SessionsTable, handler: Handler) -> None:
-    """The requests of each of the other calls, where it succeeds."""
-    put_one_for_each_outcome(table)
-    put_a_page_and_more(table)
-    counts = [
-        (name, count_requests(handler, event, api_events.succeed))
-        for name, event in OTHER_CALLS.items()
-    ]
-    print_table(["requests to DynamoDB per call", ""], counts)
+        by_outcome: dict[str, dict[str, int]] = {}
+        for outcome, session_id in RENEWALS.items():
+            by_outcome[outcome] = {}
+            for name in (THIS_PROJECT, CONVENTIONAL):
+                put_one_for_each_outcome(table)
+                event = api_events.renewal(0, session_id)
+                count = count_requests(handler_of(name), event, api_events.invoke)
+                by_outcome[outcome][name] = count
+        put_one_for_each_outcome(table)
+        put_a_page_and_more(table)
+        others = {
+            name: count_requests(sessions.handler, event, api_events.succeed)
+            for name, event in OTHER_CALLS.items()
+        }
+    return {"renewals": by_outcome, "calls": others}
 
 
 def count_requests(
@@ -77,17 +73,3 @@ def count_requests(
     with quietly(), recorded_requests() as sent:
         invoke(handler, event)
     return len(sent)
-
-
-@contextlib.contextmanager
-def recorded_requests() -> Iterator[list[str]]:
-    """The operations that botocore requests within the context, whichever client it is for."""
-    sent: list[str] = []
-    send = URLLib3Session.send
-
-    def record(session: URLLib3Session, request: Any) -> Any:
-        sent.append(request.headers["X-Amz-Target"])
-        return send(session, request)
-
-    with mock.patch.object(URLLib3Session, "send", record):
-        yield sent

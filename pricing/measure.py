@@ -15,12 +15,12 @@ from typing import Any
 
 from api.responses import Handler
 from benchmarks import api_events
-from benchmarks.__main__ import measured_table
 from benchmarks.expiry_batches import batch_of, moto_server, publish
+from benchmarks.measured_table import measured_table
+from benchmarks.provenance import provenance
 from local.gateway import LambdaContext
 from local.template import Template
 from pricing.metering import Consumed, captured_output, log_bytes, metered, metrics_of
-from pricing.provenance import provenance
 from pricing.sample_calls import (
     SampleCall,
     put_a_page_and_one_more,

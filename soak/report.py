@@ -1,9 +1,9 @@
 """The tables at the end of a soak, and what makes it fail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.output import print_table
+from benchmarks.markdown import table
 from soak.calls import Kind
 from soak.memory import MAX_GROWTH_MIB
 from soak.runs import Run
@@ -16,7 +16,7 @@ def print_report(run: Run) -> None:
     if soak.schedule.time_is_up:
         print("\nThe time was up before all calls were made.")
     statuses = tally.by_status
-    print_table(
+    _print_table(
         [
             "call",
             "answered",
@@ -28,14 +28,14 @@ def print_report(run: Run) -> None:
         _rows_by_call(run, [*statuses]),
     )
     requests = sum(run.faults.values())
-    print_table(
+    _print_table(
         ["requests at the proxy", "", "share"],
         [
             (f"`{name}`", f"{count:,}", f"{count / requests:.1%}")
             for name, count in run.faults.most_common()
         ],
     )
-    print_table(["counts", ""], _rows_of_counts(run))
+    _print_table(["counts", ""], _rows_of_counts(run))
     for each in run.counts_off[:10]:
         print(f"{each.session_id}: stored {each.stored}, answered {each.answered}")
     for finding in tally.shown:
@@ -71,6 +71,10 @@ def findings(run: Run) -> list[str]:
         f"memory grew by {run.memory.growth:.0f} MiB": run.memory.growth > MAX_GROWTH_MIB,
     }
     return [text for text, found in reasons.items() if found]
+
+
+def _print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    print(f"\n{table(header, rows)}", end="", flush=True)
 
 
 def _rows_by_call(run: Run, statuses: Sequence[int]) -> list[Sequence[object]]:

@@ -1,4 +1,4 @@
-"""What the units were measured with: versions, machine, date."""
+"""What figures were taken with: versions, machine, date."""
 
 import os
 import platform
