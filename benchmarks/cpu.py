@@ -1,7 +1,10 @@
 """CPU time of the calls, beside that of the same requests made by a plain boto3 client."""
 
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
@@ -17,14 +20,23 @@ from benchmarks.progress import Progress
 from storage.table import SessionsTable
 
 ROUNDS = 20
-CALLS_PER_ROUND = 30
+TURNS_PER_ROUND = 4
+CALLS_PER_TURN = 8
+WARMING_CALLS = 3
 
 Measured = Callable[[], object]
 Prepare = Callable[[int], Measured]
 """Prepares a call and returns the part to be measured. The number is different every time."""
 
-Pair = tuple[Prepare, Prepare]
-"""A call, and the bare call that it is compared with."""
+
+@dataclass(frozen=True)
+class Pair:
+    """A call, and the bare call that it is compared with. ``before`` runs before each of them."""
+
+    call: Prepare
+    bare: Prepare
+    before: Callable[[], object] = lambda: None
+
 
 Timings = dict[str, list[float]]
 """Milliseconds, one value a round: CPU of the call, of its bare call, and what the call lasts."""
@@ -47,16 +59,11 @@ def measure(progress: Progress) -> Figures:
 
 def pair(comparison: Comparison, table: SessionsTable, handler: Handler) -> Pair:
     """The two calls of a comparison."""
-
-    def call(number: int) -> Measured:
-        comparison.setup(table)
-        return partial(succeed, handler, comparison.event(number))
-
-    def bare(number: int) -> Measured:
-        comparison.setup(table)
-        return comparison.bare(table, number)
-
-    return call, bare
+    return Pair(
+        call=lambda number: partial(succeed, handler, comparison.event(number)),
+        bare=partial(comparison.bare, table),
+        before=partial(comparison.setup, table),
+    )
 
 
 def measure_rounds(
@@ -71,28 +78,56 @@ def measure_rounds(
         name: {"callMs": [], "bareMs": [], "elapsedMs": []} for name in pairs
     }
     progress.begin((rounds + 1) * len(pairs))
-    with quietly():
+    with quietly(), on_one_processor():
         for number in range(rounds + 1):
-            for name, (call, bare) in pairs.items():
+            for name, compared in pairs.items():
                 progress.step(name)
-                measured = _measure_round(call, bare)
+                measured = _measure_round(compared)
                 for each, figure in measured.items() if number else ():
                     timings[name][each].append(figure)
     return timings
 
 
-def _measure_round(call: Prepare, bare: Prepare) -> dict[str, float]:
-    """The medians of the two calls, made in turns.
+@contextmanager
+def on_one_processor() -> Iterator[None]:
+    """Keep this process on one processor, and leave the others to the servers that it calls.
 
-    There are only two: a third call between them would leave colder caches to the one after it.
+    A function of 512 MB has a share of one. Where it has two, a call's thread wakes on the other.
+    """
+    if not hasattr(os, "sched_setaffinity"):  # as on macOS
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _measure_round(compared: Pair) -> dict[str, float]:
+    """The medians of the two calls, made in turns, a few at a time.
+
+    The first few of each warm the processor's caches, which the others have left cold: an instance
+    of a function makes no calls but its own.
     """
     taken: Timings = {"callMs": [], "bareMs": [], "elapsedMs": []}
-    for _ in range(CALLS_PER_ROUND):
-        bare_ms, _ = _time(bare(time.time_ns()))
-        call_ms, elapsed_ms = _time(call(time.time_ns()))
-        for name, figure in zip(taken, (call_ms, bare_ms, elapsed_ms), strict=True):
-            taken[name].append(figure)
+    for _ in range(TURNS_PER_ROUND):
+        taken["bareMs"] += [cpu_ms for cpu_ms, _ in _take_turn(compared.bare, compared.before)]
+        for cpu_ms, elapsed_ms in _take_turn(compared.call, compared.before):
+            taken["callMs"].append(cpu_ms)
+            taken["elapsedMs"].append(elapsed_ms)
     return {name: round(median(figures), 4) for name, figures in taken.items()}
+
+
+def _take_turn(prepare: Prepare, before: Callable[[], object]) -> list[tuple[float, float]]:
+    """What each of a few calls takes. All are prepared first: that, too, would cool the caches."""
+    prepared = [prepare(time.time_ns()) for _ in range(CALLS_PER_TURN)]
+    taken = []
+    for measured in prepared:
+        before()
+        taken.append(_time(measured))
+    return taken[WARMING_CALLS:]
 
 
 def _time(measured: Measured) -> tuple[float, float]:

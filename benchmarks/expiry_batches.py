@@ -72,7 +72,7 @@ def pair(handler: Any, metadata_json: str) -> Pair:
         entries = entries_of(batch_of(MAX_ENTRIES, number, metadata_json))
         return partial(plain.put_events, Entries=entries)
 
-    return call, bare
+    return Pair(call, bare)
 
 
 @contextmanager

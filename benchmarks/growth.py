@@ -50,15 +50,13 @@ def pair(point: Point, handler: Handler) -> Pair:
     """A renewal at this point, and its bare call."""
 
     def call(number: int) -> Measured:
-        point.before()
         event = api_events.renewal(number, point.session_id(number))
         return partial(api_events.succeed, handler, event)
 
     def bare(number: int) -> Measured:
-        point.before()
         return bare_call(partial(renewal, point), point.table, number)
 
-    return call, bare
+    return Pair(call, bare, point.before)
 
 
 def renewal(point: Point, table: SessionsTable, number: int) -> None:
