@@ -19,7 +19,7 @@ from benchmarks.output import quietly
 from benchmarks.progress import Progress
 from storage.table import SessionsTable
 
-ROUNDS = 20
+ROUNDS = 16
 TURNS_PER_ROUND = 4
 CALLS_PER_TURN = 8
 WARMING_CALLS = 3

@@ -19,7 +19,7 @@ from runtime.clock import epoch_ms
 from storage.renewal_update import renew_session
 from storage.table import SessionsTable, dynamodb_client
 
-ROUNDS = 12
+ROUNDS = 10
 
 
 def measure(progress: Progress) -> list[Figures]:
