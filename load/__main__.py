@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -101,8 +102,8 @@ def problem_of(url: str) -> str | None:
         return f"status {error.code} for {SESSIONS}/health"
     except URLError as error:
         return str(error.reason)
-    except (OSError, ValueError) as error:
-        return str(error)
+    except (OSError, ValueError, HTTPException) as error:
+        return str(error) or type(error).__name__
     is_healthy = isinstance(body, dict) and body.get("status") == "healthy"
     return None if is_healthy else f"{SESSIONS}/health does not say that it is healthy"
 

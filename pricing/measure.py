@@ -5,16 +5,18 @@ The functions run in this process, against DynamoDB Local and moto's EventBridge
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from api.responses import Handler
 from benchmarks import api_events
+from benchmarks.cold_starts import cpu_seconds_of, deployed_package, module_of
 from benchmarks.expiry_batches import batch_of, moto_server, publish
 from benchmarks.measured_table import measured_table
 from benchmarks.provenance import provenance
@@ -149,15 +151,12 @@ def expiry_function() -> Iterator[tuple[Any, Any]]:
 
 
 def start_cpu_ms(function: str) -> float:
-    """The CPU time of importing a function's module in a new interpreter that has its bytecode."""
-    module = Template().properties(function)["Handler"].rpartition(".")[0]
-    code = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
-    return round(1000 * median(_cpu_seconds(code) for _ in range(STARTS)), 1)
-
-
-def _cpu_seconds(code: str) -> float:
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(run.stdout)
+    """The CPU time of importing a function's module from its built package."""
+    code = f"import {module_of(function)}"
+    with TemporaryDirectory() as folder:
+        package, _ = deployed_package(function, Path(folder))
+        starts = [cpu_seconds_of(code, str(package), None) for _ in range(STARTS)]
+    return round(1000 * median(starts), 1)
 
 
 if __name__ == "__main__":
