@@ -1,7 +1,7 @@
 """The table: a client with short timeouts, calls within a deadline, and kinds of faults."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from botocore.exceptions import ClientError, HTTPClientError
@@ -103,7 +103,7 @@ class SessionsTable:
 
     def until(self, deadline: Deadline) -> "SessionsTable":
         """The same table, for a call of the API that must have ended by then; its count is 0."""
-        return SessionsTable(self.client, self.name, self.retention_seconds, deadline)
+        return replace(self, deadline=deadline, requests=RequestCount())
 
     def update(self, session_id: str, update: ConditionalUpdate) -> UpdateResult:
         """Update one session if the condition holds: one request, without a read.
