@@ -120,11 +120,13 @@ def test_a_pause_that_does_not_fit_is_answered_at_once(
     table: SessionsTable, dynamodb: FaultyDynamoDB
 ) -> None:
     """After one pause there is no time for another, and an attempt of two seconds."""
+    renew(table)  # a connection is made, which may take long on a busy machine
+    made = dynamodb.requests
     dynamodb.faults = [demand_a_pause]
     started = time.monotonic()
     assert renew(table).status == 503
     assert time.monotonic() - started < ATTEMPT_SECONDS
-    assert dynamodb.requests == 2
+    assert dynamodb.requests - made == 2
 
 
 def test_a_reply_that_drips_is_cut_off_and_the_renewal_tried_again(
