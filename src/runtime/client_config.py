@@ -11,6 +11,7 @@ def client_config(connect_timeout_seconds: float, read_timeout_seconds: float) -
     Region, credentials and endpoint come from the environment, as botocore reads it. Two things
     that botocore does for every call cost it dearly and are left out: it validates the parameters,
     as the service does again, and it composes a User-Agent of what it knows about the machine.
+    (Powertools appends a constant of its own to the fixed one.)
     """
     return Config(
         connect_timeout=connect_timeout_seconds,
