@@ -154,7 +154,7 @@ class _Batch:
             self.dead_letters.send(record, facts, self._deadline(KEEP_SECONDS))
         except ServiceUnavailable as unavailable:
             raise RetryFrom(record, unavailable) from unavailable
-        count("DeadLetters", facts, failure.reason)
+        count("DeadLetters", reason=failure.reason)
 
 
 def session_expired_event(record: Any) -> Event:
@@ -183,14 +183,10 @@ def _retried_from(retry: RetryFrom) -> str:
             retried.
     """
     number = sequence_number_of(retry.record)
-    facts = {
-        "reason": retry.cause.service,
-        "cause": loggable(retry.cause.reason),
-        "sequence_number": number,
-    }
+    facts = {"reason": retry.cause.service, "cause": loggable(retry.cause.reason)}
     log = logger.warning if retry.cause is OUT_OF_TIME else logger.error
-    log("batch retried from here", extra=facts)
-    count("BatchRetries", facts, retry.cause.service)
+    log("batch retried from here", extra={**facts, "sequence_number": number})
+    count("BatchRetries", reason=retry.cause.service)
     if number == UNKNOWN:
         raise retry.cause
     return number

@@ -28,7 +28,12 @@ class _ThreadMetrics(threading.local):
 _thread_metrics = _ThreadMetrics()
 
 
-def count(metric: str, facts: Mapping[str, object], reason: str = "", times: int = 1) -> None:
+NO_FACTS: Mapping[str, object] = {}
+
+
+def count(
+    metric: str, facts: Mapping[str, object] = NO_FACTS, reason: str = "", times: int = 1
+) -> None:
     """Add to the metric, in a line with these facts; the reason is a dimension if there is one."""
     metrics = _thread_metrics.current
     if reason:
