@@ -1,15 +1,12 @@
 """Writes docs/cost.md and docs/cost.svg: ``make cost``."""
 
-from pathlib import Path
-
+from benchmarks.measurements import DOCS
 from local.template import Template
 from pricing.chart import draw
 from pricing.page import charted, render
 from pricing.price_list import PriceList
 from pricing.template_defaults import default_deployment
 from pricing.units import Units
-
-DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> None:

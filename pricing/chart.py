@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from benchmarks.plot_style import SETTINGS, svg
 from pricing.call_price import PARTS, Parts
 
 COLOURS: Mapping[str, str] = {
@@ -21,27 +21,13 @@ COLOURS: Mapping[str, str] = {
     "access log": "#b8dfca",
     "transfer out": "#9aa4ae",
 }
-GREY = "#768390"
-"""Readable on white and on black."""
-
-STYLE: Any = {
-    "svg.hashsalt": "cost",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": GREY,
-    "axes.labelcolor": GREY,
-    "axes.edgecolor": GREY,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-}
 
 
 def draw(bars: Mapping[str, Parts], file: Path) -> None:
     """One bar for each call, the first at the top. Parts that cost nothing are left out."""
     names = list(bars)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.4, 0.42 * len(names) + 1.9))
+    with mpl.rc_context({**SETTINGS, "axes.grid": False, "axes.spines.left": False}):
+        figure = Figure(figsize=(8.4, 0.42 * len(names) + 1.9), layout="constrained")
         axes = figure.add_subplot()
         ends = dict.fromkeys(names, 0.0)
         for part in PARTS:
@@ -67,13 +53,6 @@ def draw(bars: Mapping[str, Parts], file: Path) -> None:
         axes.invert_yaxis()
         axes.set_xlim(0, 1.1 * max(left))
         axes.set_xlabel("US dollars per million, transfer out included")
-        axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(left=False)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.35, -0.12), ncols=4, frameon=False)
-        figure.savefig(
-            file,
-            format="svg",
-            transparent=True,
-            bbox_inches="tight",
-            metadata={"Creator": None, "Date": None},
-        )
+        figure.legend(loc="outside lower center", ncols=4)
+        file.write_text(svg(figure))

@@ -1,14 +1,8 @@
-"""Tables and amounts in Markdown."""
+"""Amounts, and tables of text, in Markdown."""
 
 from collections.abc import Iterable, Sequence
 
 NOTHING = "-"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with names on the left and figures on the right."""
-    lines = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

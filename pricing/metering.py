@@ -149,17 +149,9 @@ def metrics_of(lines: Sequence[str]) -> list[str]:
     """
     metrics = set()
     for line in lines:
-        entry = _json_object(line)
+        entry = json.loads(line)
         for directive in entry.get("_aws", {}).get("CloudWatchMetrics", []):
             for dimensions in directive["Dimensions"]:
                 values = [f"{name}={entry[name]}" for name in dimensions if name != "service"]
                 metrics |= {" ".join([each["Name"], *values]) for each in directive["Metrics"]}
     return sorted(metrics)
-
-
-def _json_object(line: str) -> dict[str, Any]:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) else {}

@@ -1,8 +1,9 @@
 """The tables of docs/cost.md that are about a month."""
 
+from benchmarks.markdown import table
 from pricing.call_price import PARTS, TRANSFER, total_of
 from pricing.deployment import Deployment
-from pricing.markdown import bold, dollars, table
+from pricing.markdown import bold, dollars
 from pricing.platforms import (
     FIXED,
     PLATFORMS,

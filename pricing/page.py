@@ -68,7 +68,10 @@ def render(units: Units, prices: PriceList, deployment: Deployment) -> str:
         "architecture": deployment.architecture,
         "dead letter": f"${prices.usd('queueRequest', MILLION):.2f}",
         "retention": str(deployment.log_retention_days),
-        **{name: section(units, prices, deployment) for name, section in SECTIONS.items()},
+        **{
+            name: section(units, prices, deployment).rstrip("\n")
+            for name, section in SECTIONS.items()
+        },
     }
     text = TEXT.read_text()
     for name, value in filled.items():

@@ -1,7 +1,8 @@
 """The tables of docs/cost.md that show what it is computed from."""
 
+from benchmarks.markdown import table
 from pricing.call_price import transferred_bytes
-from pricing.markdown import NOTHING, count, table, text_table
+from pricing.markdown import NOTHING, count, text_table
 from pricing.price_list import PriceList
 from pricing.units import CallUnits, Units
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from benchmarks.markdown import table
 from pricing.call_price import (
     BYTES_PER_GB,
     MILLION,
@@ -18,7 +19,7 @@ from pricing.call_price import (
 )
 from pricing.deployment import Deployment
 from pricing.log_lines import SYSTEM_LOG_LEVELS, access_log_line, platform_log_bytes
-from pricing.markdown import bold, count, dollars, table
+from pricing.markdown import bold, count, dollars
 from pricing.price_list import PriceList
 from pricing.units import Units
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.measurements import DOCS
 from local.template import Template
-from pricing.__main__ import DOCS
 from pricing.call_price import price_of_a_million, total_of
 from pricing.deployment import Deployment
 from pricing.page import render
