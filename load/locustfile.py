@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from locust import FastHttpUser, between, events
 
@@ -108,7 +108,7 @@ events.init.add_listener(lambda **_: time.sleep(0))
 class SessionUser(FastHttpUser):
     """Creates a session, uses it, and deletes it at the end. It thinks between two requests."""
 
-    tasks = [call for call, weight in WEIGHTS.items() for _ in range(weight)]  # noqa: RUF012
+    tasks: ClassVar = [call for call, weight in WEIGHTS.items() for _ in range(weight)]
     wait_time = between(0.5 * MEAN_PAUSE_SECONDS, 1.5 * MEAN_PAUSE_SECONDS)
     connection_timeout = 5.0
     network_timeout = 15.0  # the API answers within 10 s

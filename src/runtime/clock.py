@@ -1,4 +1,4 @@
-"""The wall clock, which entry points pass on: the rules are told the instant. And a stopwatch."""
+"""The wall clock, which entry points pass on to the rules, and a stopwatch."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ def epoch_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Stopwatch:
-    """Runs from its making on."""
+    """Runs from when it is made."""
 
     began_at_seconds: float = field(default_factory=time.perf_counter)
 

@@ -76,9 +76,7 @@ def session_of(item: Item) -> Session:
         )
         _require_consistent(session)
         _require(item["expiresAt"] == number(session.expires_at_ms), EXPIRY_CONTRADICTS)
-        for name, value in _derived_attributes(session).items():
-            if item.get(name) != value:
-                raise ValueError(f"{name} contradicts createdAt and timeoutConfig")  # noqa: TRY301 - as the other defects
+        _require_derived(item, session)
     except ValueError as error:
         raise InvalidItem(session_id, str(error)) from None
     return session
@@ -129,6 +127,12 @@ def _require_consistent(session: Session) -> None:
     _require(session.timeout_ms > 0, "timeoutMinutes is not positive")
     _require(session.renewal_count >= 0, "renewalCount is negative")
     _require(_is_json_object(session.metadata_json), "metadata is not the text of a JSON object")
+
+
+def _require_derived(item: Item, session: Session) -> None:
+    for name, value in _derived_attributes(session).items():
+        if item.get(name) != value:
+            raise ValueError(f"{name} contradicts createdAt and timeoutConfig")
 
 
 def _require(condition: bool, otherwise: str) -> None:
