@@ -1,8 +1,11 @@
 """What can be wrong with the table or with an item in it. Each type carries the facts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from runtime.retries import Unavailable
+from storage.attribute_values import Item
 
 
 @dataclass(eq=False)
@@ -15,6 +18,26 @@ class StorageUnavailable(Unavailable):
 
     reason: str
     retry_after_seconds: float = field(default=0, kw_only=True)
+
+
+@dataclass(eq=False)
+class ConditionFailed(Exception):
+    """The condition of a write does not hold. ``item`` is what is stored, if the write asked."""
+
+    item: Item | None
+
+    def __str__(self) -> str:
+        return "the condition does not hold"  # and no value of the item
+
+
+@dataclass(eq=False)
+class TransactionCancelled(Exception):
+    """A transaction wrote nothing. ``reasons`` are DynamoDB's, in the order of its parts."""
+
+    reasons: Sequence[Mapping[str, Any]]
+
+    def __str__(self) -> str:
+        return ", ".join(reason["Code"] for reason in self.reasons)
 
 
 @dataclass(eq=False)

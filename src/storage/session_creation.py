@@ -1,10 +1,11 @@
 """Stores new sessions; with an idempotency key, in one transaction with its record."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from domain.creation import CreationRequest
 from domain.session import MS_PER_SECOND, Outcome, Session
-from storage.attribute_values import Item, number
+from storage.attribute_values import number
+from storage.faults import ConditionFailed, TransactionCancelled
 from storage.idempotency import first_session_of, idempotency_record
 from storage.item import item_of
 from storage.table import SessionsTable
@@ -33,7 +34,7 @@ def create_session(table: SessionsTable, session: Session) -> None:
             Item=item_of(session, table.retention_seconds),
             ConditionExpression=IS_NEW,
         )
-    except table.client.exceptions.ConditionalCheckFailedException:
+    except ConditionFailed:
         return  # the reply to an earlier attempt was lost: nobody else uses this ID
 
 
@@ -58,10 +59,10 @@ def create_session_once(
                 table.client.transact_write_items,
                 TransactItems=_puts(table, session, request, record_id),
             )
-        except table.client.exceptions.TransactionCanceledException as cancelled:
-            reasons = cancelled.response["CancellationReasons"]
+        except TransactionCancelled as cancelled:
+            reasons = cancelled.reasons
             if reasons[0]["Code"] == "ConditionalCheckFailed":
-                first = first_session_of(cast("Item", reasons[0]["Item"]), request)
+                first = first_session_of(reasons[0]["Item"], request)
                 return Outcome(first, now_ms, changed=False)
             if not any(reason["Code"] in TEMPORARY_REASONS for reason in reasons):
                 raise

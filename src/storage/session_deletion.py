@@ -2,7 +2,7 @@
 
 from domain.refusals import SessionNotFound
 from storage.conditional_update import IS_A_SESSION, TYPES_AND_BOUNDS
-from storage.faults import InvalidItem
+from storage.faults import ConditionFailed, InvalidItem
 from storage.keys import session_key
 from storage.table import SessionsTable
 
@@ -33,7 +33,7 @@ def delete_session(table: SessionsTable, session_id: str) -> None:
             ExpressionAttributeValues=TYPES_AND_BOUNDS,
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except table.client.exceptions.ConditionalCheckFailedException as refused:
-        if "Item" in refused.response:
+    except ConditionFailed as refused:
+        if refused.item is not None:
             raise InvalidItem(session_id, "an attribute is missing or has another type") from None
         raise SessionNotFound(session_id) from None

@@ -12,7 +12,7 @@ from runtime.client_config import client_config
 from runtime.deadline import NO_DEADLINE, Deadline, call_within
 from runtime.retries import jittered_pause_seconds, retry, retry_after_seconds
 from storage.attribute_values import Item
-from storage.faults import StorageUnavailable
+from storage.faults import ConditionFailed, StorageUnavailable, TransactionCancelled
 from storage.keys import session_key
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ class SessionsTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **update.expression,
             )
-        except self.client.exceptions.ConditionalCheckFailedException as refused:
-            return UpdateResult(cast("Item | None", refused.response.get("Item")), applied=False)
+        except ConditionFailed as refused:
+            return UpdateResult(refused.item, applied=False)
         return UpdateResult(reply["Attributes"], applied=True)
 
     def get(self, session_id: str) -> Item | None:
@@ -147,8 +147,8 @@ class SessionsTable:
         Raises:
             StorageUnavailable: throttled, timed out or failed, even after the retries that there
                 was time for.
-            ClientError: any other error: a failed condition, or the deployment or the code is at
-                fault.
+            ConditionFailed, TransactionCancelled: nothing was written.
+            ClientError: any other error: the deployment or the code is at fault.
         """
 
         def attempt(seconds: float) -> Reply:
@@ -187,10 +187,17 @@ def _call_dynamodb(
     try:
         reply = call_within(seconds, operation, *args, **kwargs)
     except ClientError as error:
+        response = cast("Any", error.response)
         if _is_temporary(error):
             raise StorageUnavailable(
                 str(error), retry_after_seconds=retry_after_seconds(error.response)
             ) from error
+        # Not by the client's classes: two threads that first ask for them each get their own.
+        match response["Error"]["Code"]:
+            case "ConditionalCheckFailedException":
+                raise ConditionFailed(response.get("Item")) from None
+            case "TransactionCanceledException":
+                raise TransactionCancelled(response["CancellationReasons"]) from None
         raise
     # botocore lets the last one through where a reply ends within a character.
     except (NotConnected, HTTPClientError, TimeoutError, UnicodeDecodeError) as error:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.errorfactory import ClientExceptionsFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +82,17 @@ def test_a_session_at_its_maximum_is_422_and_says_until_when(table: SessionsTabl
     answer = renew(table, renewal_event())
     assert (answer.status, answer.code) == (422, "SESSION_RENEWAL_FAILED")
     assert "2100-01-01T12:10:00.000Z" in answer.body["error"]["details"]
+
+
+def test_a_refusal_is_told_by_its_code_and_not_by_the_clients_class(
+    table: SessionsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that are the first to ask a client for its classes each get classes of their own."""
+    model = table.client.meta.service_model
+    own = property(lambda _: ClientExceptionsFactory().create_client_exceptions(model))
+    monkeypatch.setattr(BaseClient, "exceptions", own)
+    put(table, session(expires=-1))
+    assert renew(table, renewal_event()).status == 410
 
 
 def test_an_item_that_is_not_a_session_is_500_and_its_defect_stays_inside(
