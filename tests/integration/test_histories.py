@@ -30,6 +30,7 @@ def test_every_history_has_a_sequential_order(
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
 def test_a_mutant_is_caught_by_a_history(deployed: RecordedDeployment, mutant: Mutant) -> None:
+    assert not deployed.counterexamples(MUTANT_SEEDS[0], mutant.workload, mutant.faults)
     with mutant.planted(deployed.instances):
         assert any(
             deployed.counterexamples(seed, mutant.workload, mutant.faults) for seed in MUTANT_SEEDS

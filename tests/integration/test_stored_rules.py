@@ -50,16 +50,19 @@ each_call = pytest.mark.parametrize("call", CALLS_ON_A_SESSION.values(), ids=CAL
 @example(Case(session(active=1, expires=20), NOON_MS, "r1"))
 @example(Case(session(active=5, expires=3), NOON_MS, "r1", TimeoutChange(auto_renew=False)))
 def test_a_call_answers_and_stores_what_its_rule_says(
-    table: SessionsTable, call: Call, case: Case
+    table_on_dynamodb_local: SessionsTable, call: Call, case: Case
 ) -> None:
-    assert as_stored(table, call, case) == by_the_rule(table, call, case)
+    assert as_stored(table_on_dynamodb_local, call, case) == by_the_rule(
+        table_on_dynamodb_local, call, case
+    )
 
 
 @settings(max_examples=50)
 @given(case=cases())
 def test_only_a_last_renewal_and_clock_skew_take_a_second_update(
-    table: SessionsTable, case: Case
+    table_on_dynamodb_local: SessionsTable, case: Case
 ) -> None:
+    table = table_on_dynamodb_local
     put(table, case.session)
     with requests_to(table) as requests:
         try:
@@ -75,8 +78,9 @@ def test_only_a_last_renewal_and_clock_skew_take_a_second_update(
 @settings(max_examples=50)
 @given(case=cases())
 def test_a_heartbeat_that_adds_a_whole_timeout_is_one_update(
-    table: SessionsTable, case: Case
+    table_on_dynamodb_local: SessionsTable, case: Case
 ) -> None:
+    table = table_on_dynamodb_local
     stored = case.session
     put(table, stored)
     with requests_to(table) as requests:
@@ -95,7 +99,10 @@ def test_a_heartbeat_that_adds_a_whole_timeout_is_one_update(
 
 @settings(max_examples=50)
 @given(case=cases())
-def test_a_timeout_change_is_a_read_and_one_update(table: SessionsTable, case: Case) -> None:
+def test_a_timeout_change_is_a_read_and_one_update(
+    table_on_dynamodb_local: SessionsTable, case: Case
+) -> None:
+    table = table_on_dynamodb_local
     put(table, case.session)
     with requests_to(table) as requests:
         try:

@@ -54,14 +54,14 @@ def table_on_dynamodb_local(dynamodb_local_endpoint: str) -> SessionsTable:
     return create_table(boto3.client("dynamodb", endpoint_url=dynamodb_local_endpoint))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def table_on_moto() -> Iterator[SessionsTable]:
-    """A table in moto: fast, and not atomic between threads."""
+    """A table in moto, which is not atomic between threads, and copies it for a transaction."""
     with mock_aws():
         yield create_table(boto3.client("dynamodb"))
 
 
-@pytest.fixture(scope="session", params=["dynamodb_local", "moto"])
+@pytest.fixture(scope="module", params=["dynamodb_local", "moto"])
 def table(request: pytest.FixtureRequest) -> SessionsTable:
     """A table in each of the two."""
     found: SessionsTable = request.getfixturevalue(f"table_on_{request.param}")

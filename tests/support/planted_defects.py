@@ -40,10 +40,12 @@ def altering_updates(alter: Callable[[Parameters], None]) -> Planting:
 
 def without_clause(pattern: str) -> Planting:
     """Take each clause that the pattern is found in from the conditions of the updates."""
+    taken: list[str] = []
 
     def alter(params: Parameters) -> None:
         clauses = str(params.pop("ConditionExpression")).split(" AND ")
         kept = " AND ".join(each for each in clauses if not re.search(pattern, each))
+        taken.extend(each for each in clauses if re.search(pattern, each))
         if kept:
             params["ConditionExpression"] = kept
         # DynamoDB refuses values that no expression uses.
@@ -51,7 +53,13 @@ def without_clause(pattern: str) -> Planting:
         values: Mapping[str, Any] = params["ExpressionAttributeValues"]
         params["ExpressionAttributeValues"] = {name: values[name] for name in used}
 
-    return altering_updates(alter)
+    @contextmanager
+    def planted(instances: Instances) -> Iterator[None]:
+        with altering_updates(alter)(instances):
+            yield
+        assert taken, f"no condition has a clause with {pattern}"
+
+    return planted
 
 
 def replacing(target: str, replacement: Callable[..., Any]) -> Planting:
