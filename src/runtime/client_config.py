@@ -1,8 +1,15 @@
 """How the functions call AWS: no attempt takes long, and none is repeated by the SDK."""
 
+import logging
+
 from botocore.config import Config
 
 USER_AGENT = "session-renewal"
+
+# At DEBUG, botocore logs requests with their credentials, and bodies with the sessions in them.
+# Lowering the level of the functions' logs must not.
+for _library in ("boto3", "botocore", "urllib3"):
+    logging.getLogger(_library).setLevel(logging.INFO)
 
 
 def client_config(connect_timeout_seconds: float, read_timeout_seconds: float) -> Config:
