@@ -65,6 +65,8 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
     os.environ["SIGNING_KEY"] = os.environ.get("SIGNING_KEY") or "a laptop needs no secret for this"
     os.environ["DEAD_LETTER_QUEUE_URL"] = "local"  # nothing is sent to it
+    if not os.environ.get("API_KEYS"):
+        os.environ.pop("API_KEYS", None)
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     functions = RenewSettings.from_environment(os.environ)
     _log_readably()
@@ -74,14 +76,21 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         where = settings.endpoint_url or "embedded: it is lost when the server stops"
         print(f"Serving {url}/api/messaging/sessions (Ctrl-C stops it)")
         print(f"Documentation: {url}/docs")
+        print(f"Access: {_about_access(functions)}")
         print(f"Table: {settings.SESSIONS_TABLE}, {where}")
         print(f"Expiry: {_about_expiry(table)}\n")
-        print(curl_lines(url, functions.retention_seconds), end="\n\n", flush=True)
+        print(curl_lines(url, functions), end="\n\n", flush=True)
         config = uvicorn.Config(
             _application(template, gateway), log_config=None, server_header=False, lifespan="off"
         )
         with expiries_published(table.record_source, template):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _about_access(settings: RenewSettings) -> str:
+    if not settings.api_keys:
+        return "everybody on this machine may call it; API_KEYS sets keys"
+    return "every call needs one of API_KEYS in the header X-API-KEY"
 
 
 def _about_expiry(table: OpenTable) -> str:

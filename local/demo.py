@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from runtime.clock import epoch_ms
+from runtime.settings import RenewSettings
 from storage.item import item_of
 from storage.table import SessionsTable
 
@@ -62,8 +63,13 @@ def put_demo_sessions(table: SessionsTable) -> None:
             )
 
 
-def curl_lines(url: str, retention_seconds: int) -> str:
-    """Commands to paste: one that creates a session, and one for each outcome of a renewal."""
+def curl_lines(url: str, settings: RenewSettings) -> str:
+    """Commands to paste: one that creates a session, and one for each outcome of a renewal.
+
+    The API's key, if there is one, is taken from the shell's own variable, so that it is not shown.
+    """
+    retention_seconds = settings.retention_seconds
+    curl = 'curl -i -H "X-API-KEY: $API_KEY"' if settings.api_keys else "curl -i"
     sessions = f"{url}/api/messaging/sessions"
     body = json.dumps({"agentId": AGENT_ID, "userId": USER_ID, "metadata": {"channel": "web"}})
     shown = [(demo.outcome, demo.session_id) for demo in DEMOS if demo.is_stored(retention_seconds)]
@@ -71,9 +77,9 @@ def curl_lines(url: str, retention_seconds: int) -> str:
     return "\n".join(
         [
             "# 201: a new session",
-            f"curl -i -X POST {sessions} -H 'Content-Type: application/json' -d '{body}'",
+            f"{curl} -X POST {sessions} -H 'Content-Type: application/json' -d '{body}'",
             *[
-                f"# {outcome}\ncurl -i -X POST {sessions}/{session_id}/renew"
+                f"# {outcome}\n{curl} -X POST {sessions}/{session_id}/renew"
                 for outcome, session_id in shown
             ],
         ]

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 
 @dataclass(eq=False)
+class Unauthorized(Exception):
+    """The request brings none of the deployment's API keys."""
+
+
+@dataclass(eq=False)
 class RouteNotFound(Exception):
     """No route of the API matches the request's path."""
 

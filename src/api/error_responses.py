@@ -9,6 +9,7 @@ from api.bad_requests import (
     InvalidRequest,
     MethodNotAllowed,
     RouteNotFound,
+    Unauthorized,
     UnsupportedMediaType,
 )
 from api.clock_skew import ImplausibleClock
@@ -77,6 +78,13 @@ UNAVAILABLE = ErrorResponse(
 )
 
 ERRORS: Mapping[type[Exception], ErrorResponse] = {
+    Unauthorized: ErrorResponse(
+        401,
+        "UNAUTHORIZED",
+        "A valid API key is required",
+        lambda _: "Send a key of this deployment in the header X-API-KEY.",
+        headers=lambda _: {"WWW-Authenticate": "X-API-KEY"},
+    ),
     RouteNotFound: ErrorResponse(
         404,
         "ROUTE_NOT_FOUND",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api.access import OPEN, Access
 from api.bad_requests import MethodNotAllowed, RouteNotFound
 from api.clock_skew import ImplausibleClock, require_plausible_clock
 from api.error_responses import ERRORS, INTERNAL_ERROR, ErrorResponse
@@ -48,7 +49,9 @@ MAX_REQUEST_SECONDS = 10
 """How long a request to the API may take, whatever DynamoDB does."""
 
 
-def http_handler(table: SessionsTable, routes: Routes, clock_ms: Callable[[], int]) -> Handler:
+def http_handler(
+    table: SessionsTable, routes: Routes, clock_ms: Callable[[], int], access: Access = OPEN
+) -> Handler:
     """The Lambda handler of these routes over the table, by this clock (epoch milliseconds).
 
     Every request leaves one metric, in a line of the log that carries its facts. What the server
@@ -62,6 +65,7 @@ def http_handler(table: SessionsTable, routes: Routes, clock_ms: Callable[[], in
         facts = log_facts(request, request.session_id)
         table_for_call = table.until(_deadline(context))
         try:
+            access.require(request)
             require_plausible_clock(request)
             success = _call_for(routes, request)(request, table_for_call)
         except Exception as error:  # noqa: BLE001 - every request gets a response
@@ -144,6 +148,7 @@ def _response(status: int, body: str, headers: Mapping[str, str] | None = None) 
         "headers": {
             "Content-Type": "application/json",
             "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
             **(headers or {}),
         },
         "body": body,

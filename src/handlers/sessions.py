@@ -2,7 +2,8 @@
 
 import os
 
-from api.collection_routes import collection_routes
+from api.access import Access
+from api.collection_routes import HEALTH_ROUTE, collection_routes
 from api.responses import http_handler
 from api.session_routes import session_routes
 from runtime.clock import epoch_ms
@@ -14,4 +15,6 @@ table = SessionsTable(dynamodb_client(), settings.sessions_table, settings.reten
 policy = settings.timeout_policy
 routes = {**collection_routes(policy, settings.signing_key), **session_routes(policy)}
 
-handler = http_handler(table, routes, epoch_ms)
+access = Access(settings.api_keys, [HEALTH_ROUTE] if settings.health_is_public else [])
+
+handler = http_handler(table, routes, epoch_ms, access)

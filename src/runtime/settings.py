@@ -12,6 +12,8 @@ from domain.timeout import MAX_DURATION_MINUTES, MAX_WARNING_MINUTES, TimeoutPol
 SECONDS_PER_HOUR = 3600
 MAX_RETENTION_HOURS = 365 * 24
 MIN_SIGNING_KEY_CHARS = 32
+MAX_API_KEYS = 10
+API_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{16,128}")
 
 Environment = Mapping[str, str]
 
@@ -30,15 +32,18 @@ class RenewSettings:
 
     sessions_table: str
     retention_seconds: int
+    api_keys: tuple[str, ...]
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
-        """The settings in ``SESSIONS_TABLE`` and ``RETENTION_HOURS``.
+        """The settings in ``SESSIONS_TABLE``, ``RETENTION_HOURS`` and, if it is set, ``API_KEYS``.
 
         Raises:
-            SettingsError: one is missing or out of range.
+            SettingsError: one is missing, out of range or not possible.
         """
-        return cls(_table_setting(environment), _retention_setting(environment))
+        return cls(
+            _table_setting(environment), _retention_setting(environment), _api_keys(environment)
+        )
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class SessionsSettings:
     retention_seconds: int
     timeout_policy: TimeoutPolicy
     signing_key: str
+    api_keys: tuple[str, ...]
+    health_is_public: bool
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -65,6 +72,8 @@ class SessionsSettings:
             _retention_setting(environment),
             _timeout_policy(environment),
             _signing_key(environment),
+            _api_keys(environment),
+            _switch(environment, "PUBLIC_HEALTH"),
         )
 
 
@@ -142,6 +151,30 @@ def _signing_key(environment: Environment) -> str:
             f"SIGNING_KEY must be {MIN_SIGNING_KEY_CHARS} characters or more; it has {len(key)}"
         )
     return key
+
+
+def _api_keys(environment: Environment) -> tuple[str, ...]:
+    """The keys, apart by white space or commas; none if the variable is not set.
+
+    A variable that is set and holds no key is a mistake: it must not open the API to everybody.
+    """
+    text = environment.get("API_KEYS")
+    if text is None:
+        return ()
+    keys = tuple(re.split(r"[\s,]+", text.strip(" \t\r\n,")))
+    if len(keys) > MAX_API_KEYS or not all(map(API_KEY.fullmatch, keys)):  # reveals none
+        raise SettingsError(
+            f"API_KEYS must hold 1 to {MAX_API_KEYS} keys, apart by white space or commas, each of "
+            "16 to 128 letters, digits, '-', '.', '_', '~', '+', '/' or '='"
+        )
+    return keys
+
+
+def _switch(environment: Environment, name: str) -> bool:
+    value = environment.get(name, "")
+    if value not in ("on", "off"):
+        raise SettingsError(f"{name} must be on or off; it is {value!r}")
+    return value == "on"
 
 
 def int_setting(environment: Environment, name: str, least: int, most: int, *, unit: str) -> int:

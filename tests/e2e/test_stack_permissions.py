@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runtime.clock import epoch_ms
-from tests.support.api_events import EVENTS
+from tests.support.api_events import EVENTS, SESSIONS, api_event
 from tests.support.contract import assert_event_schema
 from tests.support.deployed_calls import CALLS, failing_calls
 from tests.support.deployed_stack import DeployedStack, Permission
@@ -62,11 +62,20 @@ def test_without_a_permission_exactly_its_calls_fail(
     expected = {
         name
         for name, call in CALLS.items()
-        if call.function == function and permission in call.needs
+        if call.function == function and permission in call.needs and name != "health"
     }
     with stack.without(function, permission):
         failing = failing_calls(stack)
     assert failing - failing_calls(stack) == expected
+
+
+def test_without_describe_table_a_new_instance_is_unhealthy(stack: DeployedStack) -> None:
+    """One that has counted the items keeps the count for a minute, so this takes a new one."""
+    health = api_event("GET", f"{SESSIONS}/health")
+    with stack.without("SessionsFunction", ("dynamodb:DescribeTable", "table/SessionsTable")):
+        answer = stack.invoke("SessionsFunction", health, "$LATEST")
+    assert answer["statusCode"] == 503
+    assert stack.invoke("SessionsFunction", health, "$LATEST")["statusCode"] == 200
 
 
 @pytest.mark.parametrize("function", ["RenewFunction", "SessionsFunction"])

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from api.bad_requests import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from api.bad_requests import BodyTooLarge, InvalidRequest, Unauthorized, UnsupportedMediaType
 from api.body import MAX_BODY_BYTES
 from api.error_responses import ERRORS, INTERNAL_ERROR, Unhealthy
 from domain.refusals import MaximumDurationReached, SessionExpired, SessionNotFound
@@ -20,6 +20,7 @@ SHOWN: dict[str, Exception] = {
     "ValidationError": InvalidRequest(
         "timeoutConfig.timeoutMinutes", "a whole number from 5 to 1440"
     ),
+    "Unauthorized": Unauthorized(),
     "NotFound": SessionNotFound("a-session"),
     "Expired": SessionExpired("a-session", epoch_ms("2026-01-31T11:59:59Z")),
     "MaximumReached": MaximumDurationReached("a-session", epoch_ms("2026-01-31T12:10:00Z")),

@@ -1,6 +1,7 @@
 """``make run``, as its user meets it."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -48,6 +49,28 @@ def test_the_printed_lines_can_be_pasted_into_a_shell(server: Server) -> None:
         if status in (201, 404):
             pasted = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
             assert pasted.stdout.startswith(f"HTTP/1.1 {status} ")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_with_keys_the_printed_lines_take_one_from_the_shell() -> None:
+    key = "a-key-that-is-not-printed"
+    with serving(API_KEYS=key) as server:
+        (renewal,) = (line for status, line in server.curls if status == 404)
+        for sent, status in ((key, 404), ("", 401)):
+            environment = {**os.environ, "API_KEY": sent}
+            pasted = subprocess.run(
+                ["sh", "-c", renewal], capture_output=True, text=True, check=True, env=environment
+            )
+            assert pasted.stdout.startswith(f"HTTP/1.1 {status} ")
+        assert key not in server.stop() + renewal
+
+
+def test_wrong_keys_do_not_open_the_server_but_end_it() -> None:
+    with start({"API_KEYS": "short"}) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.startswith("API_KEYS must hold 1 to 10 keys")
+    assert errors.count("\n") == 1
 
 
 def test_the_embedded_table_loses_no_renewal_of_64_at_once() -> None:

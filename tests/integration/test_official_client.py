@@ -30,6 +30,15 @@ def test_the_client_reads_what_it_created(client: OfficialClient) -> None:
     assert created.items() <= read.items()
 
 
+def test_the_client_sends_its_key_to_a_server_that_wants_one() -> None:
+    key = "the-key-of-an-application"
+    with serving(API_KEYS=f"the-key-of-yesterday {key}") as server:
+        refused = OfficialClient(server.url, "the-key-of-nobody").call("getSession", "demo-live")
+        read = OfficialClient(server.url, key).call("getSession", "demo-live")
+    assert (refused.status, refused.code) == (401, "UNAUTHORIZED")
+    assert read["sessionId"] == "demo-live"
+
+
 def test_the_client_may_send_members_that_the_api_does_not_know(client: OfficialClient) -> None:
     created = client.call("createSession", {**NEW_SESSION, "channelId": "a-channel"})
     assert created["metadata"] == {"channelId": "a-channel"}

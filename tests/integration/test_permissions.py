@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from storage.keys import IDEMPOTENCY_PREFIX
 from storage.table import SessionsTable
 from tests.support.api_events import EVENTS
 from tests.support.deployed_template import PLACE, Deployment
@@ -33,6 +34,11 @@ RESOURCES = {
     STREAM: "stream",
     STACK.value("ExpiryDeadLetters", "Arn"): "queue",
     f"arn:aws:events:{PLACE}:event-bus/{STACK.value('EventBusName')}": "bus",
+}
+LOGS = {
+    "RenewFunction": "RenewLog",
+    "SessionsFunction": "SessionsLog",
+    "ExpiryFunction": "ExpiryLog",
 }
 Permission = tuple[str, str]
 
@@ -103,10 +109,40 @@ def test_the_expiry_function_may_do_what_its_records_need(
     assert permissions_of("ExpiryFunction") == needed | STREAM_READING
 
 
-def test_besides_its_policy_a_function_may_only_write_its_log() -> None:
+@pytest.mark.parametrize("function", STACK.functions())
+def test_besides_that_a_function_may_only_write_its_own_log(function: str) -> None:
+    (statement,) = STACK.statements(function, log=True)
+    assert statement == {
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": STACK.value(LOGS[function], "Arn"),
+    }
+    assert STACK.properties(function)["LoggingConfig"]["LogGroup"] == STACK.value(LOGS[function])
+
+
+def test_no_role_has_a_managed_policy() -> None:
     for role in STACK.of_type("AWS::IAM::Role").values():
-        (managed,) = role["ManagedPolicyArns"]
-        assert managed == "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+        assert "ManagedPolicyArns" not in role
+
+
+def test_renewals_may_not_write_what_is_no_session() -> None:
+    (statement,) = STACK.statements("RenewFunction")
+    assert statement["Condition"] == {
+        "ForAllValues:StringNotLike": {"dynamodb:LeadingKeys": f"{IDEMPOTENCY_PREFIX}*"}
+    }
+
+
+def test_the_queue_refuses_whoever_comes_without_tls() -> None:
+    (policy,) = STACK.of_type("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Queues"] == [STACK.value("ExpiryDeadLetters")]
+    assert statement["Resource"] == STACK.value("ExpiryDeadLetters", "Arn")
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "sqs:*",
+    )
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_each_function_has_a_role_of_its_own() -> None:

@@ -360,6 +360,33 @@ def test_health_counts_the_items_of_the_table(table: SessionsTable) -> None:
     }
 
 
+def test_health_asks_the_table_once_a_minute_and_again_after_an_error(
+    table_on_moto: SessionsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_ms = [NOON_MS]
+    function = sessions_function(table_on_moto, lambda: at_ms[0])
+    event = api_event("GET", f"{SESSIONS}/health")
+
+    def ask(seconds_after_noon: float) -> tuple[int, int]:
+        """The status, and how many requests it took."""
+        at_ms[0] = NOON_MS + round(seconds_after_noon * 1000)
+        with requests_to(table_on_moto) as requests:
+            answer = Answered(function(event, LAMBDA_CONTEXT))
+        return answer.status, len(requests)
+
+    monkeypatch.setattr("storage.session_reading.SERVING_STATUSES", ())
+    assert [ask(-2), ask(-1)] == [(503, 1), (503, 1)]
+    monkeypatch.undo()
+    assert [ask(0), ask(0.001), ask(59.999), ask(60), ask(61)] == [
+        (200, 1),
+        (200, 0),
+        (200, 0),
+        (200, 1),
+        (200, 0),
+    ]
+    assert ask(-3600) == (200, 1)  # a clock that was set back
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [("ACTIVE", 200), ("UPDATING", 200), ("CREATING", 503), ("ARCHIVED", 503)],

@@ -28,6 +28,7 @@ from tests.support.sessions import NOON_MS, POLICY, session
 
 API_GATEWAY_TIMEOUT_SECONDS = 30
 STREAM_KEEPS_SECONDS = 24 * 3600
+API_KEYS_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-keys-a1B2c3"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 
 Read = Callable[[Mapping[str, str]], Any]
@@ -64,10 +65,23 @@ class Noted(Mapping[str, str]):
 
 @pytest.mark.parametrize("function", SETTINGS)
 def test_a_function_gets_the_variables_that_it_reads(function: str) -> None:
-    environment = Noted(STACK.environment(function))
+    with_keys = Deployment({"ApiKeys": API_KEYS_ARN}).environment(function)
+    if "API_KEYS" in with_keys:
+        with_keys["API_KEYS"] = "what-the-secret-holds"
+    environment = Noted(with_keys)
     SETTINGS[function](environment)
     given = {name for name in environment if not name.startswith(OF_THE_SDK)}
     assert environment.read == given
+
+
+@pytest.mark.parametrize("function", API_FUNCTIONS)
+def test_the_api_is_open_unless_there_is_a_secret_with_keys(function: str) -> None:
+    closed = Deployment({"ApiKeys": API_KEYS_ARN})
+    assert "API_KEYS" not in STACK.environment(function)
+    assert "Everybody" in STACK.outputs["Access"]
+    reference = f"{{{{resolve:secretsmanager:{API_KEYS_ARN}:SecretString:::}}}}"
+    assert closed.environment(function)["API_KEYS"] == reference
+    assert "needs one of the keys" in closed.outputs["Access"]
 
 
 def test_the_default_limits_are_the_contracts() -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import boto3
 import urllib3
 
 from storage.table import SessionsTable
@@ -62,6 +63,7 @@ class DeployedStack:
         )
         assert deployment.returncode == 0, deployment.stdout + deployment.stderr
         self._restore_http_api()
+        self._allow_http()
         return deployment.stdout
 
     def delete(self) -> list[Any]:
@@ -139,10 +141,12 @@ class DeployedStack:
         reply = self.emulator.client("lambda").list_event_source_mappings(FunctionName=name)
         return [each["EventSourceArn"] for each in reply["EventSourceMappings"]]
 
-    def invoke(self, function: str, event: object) -> Any:
-        """What the version behind the alias returns."""
+    def invoke(self, function: str, event: object, qualifier: str = ALIAS) -> Any:
+        """What the version behind the alias returns, or another one."""
         reply = self.emulator.client("lambda").invoke(
-            FunctionName=self.physical_ids[function], Qualifier=ALIAS, Payload=json.dumps(event)
+            FunctionName=self.physical_ids[function],
+            Qualifier=qualifier,
+            Payload=json.dumps(event),
         )
         return json.loads(reply["Payload"].read())
 
@@ -172,10 +176,20 @@ class DeployedStack:
             iam.put_role_policy(**own, PolicyDocument=json.dumps(policy["PolicyDocument"]))
 
     def _policy(self, function: str) -> Any:
-        """The only inline policy of the function's role."""
+        """The only inline policy of the function's role, besides the one for its log."""
         iam, role = self.emulator.client("iam"), self.physical_ids[f"{function}Role"]
-        (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        (name,) = {*iam.list_role_policies(RoleName=role)["PolicyNames"]} - {"log"}
         return iam.get_role_policy(RoleName=role, PolicyName=name)
+
+    def _allow_http(self) -> None:
+        """Take the policy from the queue that refuses what is not TLS: the emulator has none.
+
+        For this one client, it stands behind a proxy that has.
+        """
+        sqs = boto3.client("sqs", endpoint_url=self.emulator.endpoint)
+        sqs.meta.events.register("before-sign.sqs", _as_if_by_tls)
+        url = self.physical_ids["ExpiryDeadLetters"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
 
     def _restore_http_api(self) -> None:
         """Give the HTTP API the routes, the integrations and the CORS that its ``Body`` states."""
@@ -224,6 +238,10 @@ class DeployedStack:
 
         definition = template["Resources"]["SessionsApi"]["Properties"]["Body"]
         return resolve(definition, value_of, template.get("Conditions", {}))
+
+
+def _as_if_by_tls(request: Any, **_: object) -> None:
+    request.headers["X-Forwarded-Proto"] = "https"
 
 
 def _route_key(method: str, path: str) -> str:

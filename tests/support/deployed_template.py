@@ -125,8 +125,8 @@ class Deployment:
         )
         return version, self.resources[version]
 
-    def statements(self, function: str) -> list[dict[str, Any]]:
-        """What the policies of the function's role state."""
+    def statements(self, function: str, *, log: bool = False) -> list[dict[str, Any]]:
+        """What the function's role allows: what its calls need or, instead, its log."""
         (role,) = (
             properties
             for name, properties in self.of_type("AWS::IAM::Role").items()
@@ -135,6 +135,7 @@ class Deployment:
         return [
             statement
             for policy in role["Policies"]
+            if (policy["PolicyName"] == "log") is log
             for statement in policy["PolicyDocument"]["Statement"]
         ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from api.access import OPEN, Access
 from api.collection_routes import collection_routes
 from api.renewal_routes import RENEWAL_ROUTES
 from api.responses import Handler, http_handler
@@ -18,15 +19,19 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
 
 
-def renew_function(table: SessionsTable, clock_ms: Callable[[], int]) -> Handler:
+def renew_function(
+    table: SessionsTable, clock_ms: Callable[[], int], access: Access = OPEN
+) -> Handler:
     """RenewFunction."""
-    return http_handler(table, RENEWAL_ROUTES, clock_ms)
+    return http_handler(table, RENEWAL_ROUTES, clock_ms, access)
 
 
-def sessions_function(table: SessionsTable, clock_ms: Callable[[], int]) -> Handler:
+def sessions_function(
+    table: SessionsTable, clock_ms: Callable[[], int], access: Access = OPEN
+) -> Handler:
     """SessionsFunction, with the template's default limits."""
     routes = {**collection_routes(POLICY, SIGNING_KEY), **session_routes(POLICY)}
-    return http_handler(table, routes, clock_ms)
+    return http_handler(table, routes, clock_ms, access)
 
 
 def expiry_function(

@@ -1,10 +1,10 @@
 // Calls methods of elizaOS's own client one after the other, and prints what its caller sees.
-// Arguments: the server's URL, and the calls as JSON: [[method, ...its arguments], ...].
+// Arguments: the server's URL, the API key, and the calls as JSON: [[method, ...its arguments], ...].
 
 import { ApiError, SessionsService } from "@elizaos/api-client";
 
-const [baseUrl, calls] = process.argv.slice(2);
-const sessions = new SessionsService({ baseUrl, apiKey: "a key that nothing asks for" });
+const [baseUrl, apiKey, calls] = process.argv.slice(2);
+const sessions = new SessionsService({ baseUrl, apiKey });
 
 async function seen([method, ...args]) {
   try {

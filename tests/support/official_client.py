@@ -24,9 +24,10 @@ class ClientError:
 
 @dataclass(frozen=True)
 class OfficialClient:
-    """The sessions service of the client, for the server at this URL."""
+    """The sessions service of the client, for the server at this URL, which may want the key."""
 
     url: str
+    api_key: str = "a key that nothing asks for"
 
     def call(self, method: str, *args: object) -> Any:
         """What this method returns, as JSON has it.
@@ -44,7 +45,7 @@ class OfficialClient:
     def _run(self, calls: list[list[object]]) -> Any:
         require_node_modules()
         run = subprocess.run(
-            ["node", SCRIPT, self.url, json.dumps(calls)],
+            ["node", SCRIPT, self.url, self.api_key, json.dumps(calls)],
             capture_output=True,
             text=True,
             check=False,

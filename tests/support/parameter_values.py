@@ -5,7 +5,13 @@ from typing import Any
 
 from tests.support.deployed_template import Deployment
 
-TEXTS = ("another", "https://app.example.com", "arn:aws:sns:eu-west-1:123456789012:alarms")
+TEXTS = (
+    "another",
+    "https://app.example.com",
+    "arn:aws:sns:eu-west-1:123456789012:alarms",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-keys-a1B2c3",
+    "01234567-89ab-cdef-0123-456789abcdef",
+)
 
 
 def other_values() -> dict[str, str]:
@@ -24,6 +30,12 @@ def longest_values() -> dict[str, str]:
             values[name] = max(map(str, definition["AllowedValues"]), key=len)
         elif "MaxLength" in definition:
             values[name] = "x" * definition["MaxLength"]
+        elif name == "ApiKeys":  # of which the name alone is part of a description
+            values[name] = f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{'x' * 20}-a1B2c3"
+            assert is_allowed(name, values[name])
+            assert not is_allowed(name, values[name].replace("x-", "xx-"))
+        elif name in ("ApiKeysVersion", "SigningKeyVersion"):
+            (values[name],) = _samples(definition)
         elif "MaxValue" in definition:
             values[name] = str(definition["MaxValue"])
     return values

@@ -17,7 +17,7 @@ LIMITS = {
     "MAX_DURATION_LIMIT_MINUTES": "2880",
     "DEFAULT_WARNING_THRESHOLD_MINUTES": "6",
 }
-KEY = {"SIGNING_KEY": "k" * 32}
+KEY = {"SIGNING_KEY": "k" * 32, "PUBLIC_HEALTH": "off"}
 EXPIRY = {"EVENT_BUS_NAME": "platform", "DEAD_LETTER_QUEUE_URL": "https://sqs/queue"}
 FUNCTIONS: list[tuple[Callable[[dict[str, str]], object], dict[str, str]]] = [
     (RenewSettings.from_environment, RENEW),
@@ -28,13 +28,13 @@ NEEDED = [(read, good, name) for read, good in FUNCTIONS for name in good]
 
 
 def test_a_renewal_needs_the_table_and_its_retention() -> None:
-    assert RenewSettings.from_environment(RENEW) == RenewSettings("sessions", 24 * 3600)
+    assert RenewSettings.from_environment(RENEW) == RenewSettings("sessions", 24 * 3600, ())
 
 
 def test_the_other_calls_also_need_limits_and_a_signing_key() -> None:
     policy = TimeoutPolicy(TimeoutConfig(30, True, 720, 6), 5, 1440, 2880)
     settings = SessionsSettings.from_environment({**RENEW, **LIMITS, **KEY})
-    assert settings == SessionsSettings("sessions", 24 * 3600, policy, "k" * 32)
+    assert settings == SessionsSettings("sessions", 24 * 3600, policy, "k" * 32, (), False)
 
 
 def test_expiries_need_a_bus_and_a_queue() -> None:
@@ -111,3 +111,42 @@ def test_a_short_signing_key_is_not_shown() -> None:
     environment = {**RENEW, **LIMITS, "SIGNING_KEY": "hush" * 7}
     with pytest.raises(SettingsError, match=r"32 characters or more; it has 28$"):
         SessionsSettings.from_environment(environment)
+
+
+@pytest.mark.parametrize("text", ["k" * 16, f" {'k' * 16}\n", f"{'k' * 16},"])
+def test_one_api_key_may_have_white_space_and_commas_around_it(text: str) -> None:
+    assert RenewSettings.from_environment({**RENEW, "API_KEYS": text}).api_keys == ("k" * 16,)
+
+
+@pytest.mark.parametrize("between", [" ", ",", ", ", "\n", "\r\n\r\n"])
+def test_several_api_keys_are_valid_at_once(between: str) -> None:
+    keys = ("a-first-key-of-many", "Second.Key_~+/=" + "x" * 20)
+    settings = SessionsSettings.from_environment(
+        {**RENEW, **LIMITS, **KEY, "API_KEYS": between.join(keys)}
+    )
+    assert settings.api_keys == keys
+
+
+WRONG_KEYS = {
+    "empty": "",
+    "blank": " , ",
+    "short": "k" * 15,
+    "long": "k" * 129,
+    "one of two": f"{'k' * 16} short",
+    "JSON": '{"key": "kkkkkkkkkkkkkkkkkkkk"}',
+    "not ASCII": "é" * 16,
+    "eleven": ",".join(f"key-{n}-of-many-keys" for n in range(11)),
+}
+
+
+@pytest.mark.parametrize("text", WRONG_KEYS.values(), ids=WRONG_KEYS)
+def test_a_wrong_api_key_opens_nothing_and_is_not_shown(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^API_KEYS must hold 1 to 10 keys") as refused:
+        RenewSettings.from_environment({**RENEW, "API_KEYS": text})
+    assert "kkk" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("value", "is_public"), [("on", True), ("off", False)])
+def test_health_may_be_public(value: str, is_public: bool) -> None:
+    environment = {**RENEW, **LIMITS, **KEY, "PUBLIC_HEALTH": value}
+    assert SessionsSettings.from_environment(environment).health_is_public is is_public
