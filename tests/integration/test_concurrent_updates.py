@@ -148,10 +148,10 @@ def test_a_renewal_is_answered_as_of_the_session_in_its_answer(table: SessionsTa
 
 
 def test_a_renewal_that_others_overtake_goes_on_until_its_deadline(
-    table_on_moto: SessionsTable, pauses: list[float]
+    table_on_dynamodb_local: SessionsTable, pauses: list[float]
 ) -> None:
     """Activity that does not renew, with an ever later clock, before each update."""
-    table = table_on_moto.until(Deadline.after(10))
+    table = table_on_dynamodb_local.until(Deadline.after(10))
     put(table, session())
     ever_later = count(1)
 
@@ -197,9 +197,9 @@ def test_a_timeout_change_starts_again_if_what_it_read_changed(
 
 
 def test_a_timeout_change_that_others_overtake_ends_at_its_deadline(
-    table_on_moto: SessionsTable, pauses: list[float]
+    table_on_dynamodb_local: SessionsTable, pauses: list[float]
 ) -> None:
-    table = table_on_moto.until(Deadline.after(10))
+    table = table_on_dynamodb_local.until(Deadline.after(10))
     put(table, session())
     ever_earlier = count(1)
 

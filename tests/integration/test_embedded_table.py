@@ -17,7 +17,7 @@ from storage.table import SessionsTable
 from tests.support.sessions import session
 from tests.support.tables import item_with, put
 
-CALLS = 100
+CALLS = 20
 
 
 Lock = AbstractContextManager[object]

@@ -73,26 +73,26 @@ def needed_for(requests: Iterable[Requested]) -> Iterator[Permission]:
 def seen_in(table: SessionsTable, *, renewals: bool) -> set[Permission]:
     """What the calls need, those of one function or of the other, over all their outcomes."""
     needed: set[Permission] = set()
+    own_table = create_table(table.client)
     for scenario in SCENARIOS.values():
         calls = [call for call in scenario.calls if call.path.endswith("/renew") is renewals]
         if not calls:
             continue
-        own_table = create_table(table.client)
         play(own_table, type(scenario)((), scenario.stored))
         with recorded_requests(table.client) as requests:
             play(own_table, type(scenario)(tuple(calls)))
         needed |= set(needed_for(requests))
-        table.client.delete_table(TableName=own_table.name)
     return needed
 
 
+@pytest.mark.usefixtures("pauses")
 @pytest.mark.parametrize(
     ("function", "renewals"), [("RenewFunction", True), ("SessionsFunction", False)]
 )
 def test_a_function_of_the_api_may_do_what_its_calls_need(
-    table_on_moto: SessionsTable, function: str, renewals: bool
+    table_on_dynamodb_local: SessionsTable, function: str, renewals: bool
 ) -> None:
-    assert permissions_of(function) == seen_in(table_on_moto, renewals=renewals)
+    assert permissions_of(function) == seen_in(table_on_dynamodb_local, renewals=renewals)
 
 
 def test_the_expiry_function_may_do_what_its_records_need(
