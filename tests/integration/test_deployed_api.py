@@ -72,6 +72,19 @@ def test_the_stack_prints_the_address_that_api_gateway_gives_the_api() -> None:
     assert STACK.outputs["ApiUrl"] == STACK.value("SessionsApi", "ApiEndpoint")
 
 
+@pytest.mark.parametrize(("choice", "disabled"), [("on", False), ("off", True)])
+def test_the_address_of_api_gateway_can_be_turned_off(choice: str, disabled: bool) -> None:
+    (server,) = Deployment({"DefaultEndpoint": choice}).api_definition["servers"]
+    configuration = server["x-amazon-apigateway-endpoint-configuration"]
+    assert configuration == {"disableExecuteApiEndpoint": disabled}
+
+
+def test_no_address_is_printed_at_which_nothing_answers() -> None:
+    outputs = Deployment({"DefaultEndpoint": "off"}).outputs
+    assert not [value for value in outputs.values() if value.startswith("https://a1b2c3d4e5.")]
+    assert outputs["ApiId"] == STACK.value("SessionsApi")
+
+
 def test_a_line_of_the_access_log_is_json_in_a_group_of_the_stack() -> None:
     deployment = Deployment({"AccessLog": "on"})
     (stage,) = deployment.of_type("AWS::ApiGatewayV2::Stage").values()

@@ -84,9 +84,13 @@ class Deployment:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The values of the stack's outputs."""
-        outputs = self._resolve(self._transformed["Outputs"])
-        return {name: output["Value"] for name, output in outputs.items()}
+        """The values of the outputs that the stack has."""
+        conditions = self._transformed["Conditions"]
+        return {
+            name: self._resolve(output["Value"])
+            for name, output in self._transformed["Outputs"].items()
+            if "Condition" not in output or self._resolve(conditions[output["Condition"]])
+        }
 
     @property
     def parameter_definitions(self) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ TEXTS = (
     "arn:aws:sns:eu-west-1:123456789012:alarms",
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-keys-a1B2c3",
     "01234567-89ab-cdef-0123-456789abcdef",
+    "arn:aws:kms:eu-west-1:123456789012:key/6f815f63-e628-448c-8251-e40cb0d29f59",
 )
 
 
