@@ -13,6 +13,7 @@ import boto3
 import urllib3
 
 from storage.table import SessionsTable
+from tests.support.deployed_authorizers import create_authorizers
 from tests.support.emulator import Emulator
 from tests.support.intrinsics import IntrinsicError, resolve
 from tests.support.queues import Queue
@@ -32,7 +33,8 @@ class DeployedStack:
 
     MiniStack 1.5.33 does not make all that the template says. Each fault is the emulator's
     CloudFormation's, and ``deploy`` makes up for those that a test depends on, over the emulator's
-    own API: it ignores the ``Body`` of an HTTP API, and so the routes, their integrations and CORS.
+    own API: it ignores the ``Body`` of an HTTP API, and so the routes, their integrations, their
+    authorizers and CORS.
     It ignores the table's TTL and point-in-time recovery and the stage's limits, too: no test here
     depends on these.
     """
@@ -197,6 +199,7 @@ class DeployedStack:
         for route in gateway.get_routes(ApiId=api_id)["Items"]:
             gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
         definition = self._api_definition()
+        authorization = create_authorizers(gateway, api_id, definition)
         for path, operations in definition["paths"].items():
             for method, operation in operations.items():
                 stated = operation["x-amazon-apigateway-integration"]
@@ -210,6 +213,7 @@ class DeployedStack:
                     ApiId=api_id,
                     RouteKey=_route_key(method, path),
                     Target=f"integrations/{integration['IntegrationId']}",
+                    **authorization(operation),
                 )
         cors = definition.get("x-amazon-apigateway-cors")
         # API Gateway knows no other form of it: the API is then one that no browser may call.
