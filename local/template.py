@@ -137,6 +137,16 @@ class Template:
         event = cast("EventMessageType", record)
         return any(EventPattern.load(each["Pattern"]).matches_event(event) for each in filters)
 
+    def table_definition(self) -> dict[str, Any]:
+        """The table's keys, indexes and billing, without limits of its throughput."""
+        table = self.properties("SessionsTable")
+        indexes = [
+            {key: index[key] for key in ("IndexName", "KeySchema", "Projection")}
+            for index in table["GlobalSecondaryIndexes"]
+        ]
+        kept = {key: table[key] for key in ("AttributeDefinitions", "BillingMode", "KeySchema")}
+        return kept | {"GlobalSecondaryIndexes": indexes}
+
     def create_table(
         self, client: "DynamoDBClient", name: str, *, with_stream: bool = True
     ) -> None:
@@ -148,19 +158,7 @@ class Template:
         stream: StreamSpecificationTypeDef = {"StreamEnabled": with_stream}
         if with_stream:
             stream |= table["StreamSpecification"]
-        client.create_table(
-            TableName=name,
-            StreamSpecification=stream,
-            **{
-                key: table[key]
-                for key in (
-                    "AttributeDefinitions",
-                    "BillingMode",
-                    "GlobalSecondaryIndexes",
-                    "KeySchema",
-                )
-            },
-        )
+        client.create_table(TableName=name, StreamSpecification=stream, **self.table_definition())
         client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
         client.update_time_to_live(
             TableName=name, TimeToLiveSpecification=table["TimeToLiveSpecification"]

@@ -12,12 +12,11 @@ TEMPLATE = Template()
 USED_LOCALLY = (
     "AttributeDefinitions",
     "BillingMode",
-    "GlobalSecondaryIndexes",
     "KeySchema",
     "StreamSpecification",
     "TimeToLiveSpecification",
 )
-"""What ``Template.create_table`` makes a table of."""
+"""What ``Template.create_table`` makes a table of, besides its indexes."""
 
 
 def test_the_routes_lead_to_the_same_functions() -> None:
@@ -56,6 +55,13 @@ def test_the_environment_is_the_same_but_for_what_only_aws_has() -> None:
 @pytest.mark.parametrize("name", USED_LOCALLY)
 def test_the_table_is_the_same(name: str) -> None:
     assert TEMPLATE.properties("SessionsTable")[name] == STACK.properties("SessionsTable")[name]
+
+
+def test_the_tables_indexes_are_the_same_but_for_limits_of_them() -> None:
+    deployed = STACK.properties("SessionsTable")["GlobalSecondaryIndexes"]
+    local = TEMPLATE.table_definition()["GlobalSecondaryIndexes"]
+    pairs = zip(deployed, local, strict=True)
+    assert [{name: each[name] for name in index} for each, index in pairs] == local
 
 
 def test_the_stream_filter_is_the_same() -> None:
