@@ -34,6 +34,9 @@ PHYSICAL_VALUES: dict[str, dict[str, str]] = {
         "Ref": "a1b2c3d4e5",
         "ApiEndpoint": f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com",
     },
+    "AWS::CloudWatch::Alarm": {"Ref": "{name}"},
+    "AWS::CodeDeploy::Application": {"Ref": "{name}"},
+    "AWS::CodeDeploy::DeploymentGroup": {"Ref": "{name}"},
     "AWS::DynamoDB::Table": {
         "Ref": "{name}",
         "Arn": TABLE_ARN + "{name}",
