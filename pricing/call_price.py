@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from api.responses import MAX_REQUEST_SECONDS
 from pricing.deployment import Deployment
 from pricing.log_lines import access_log_line, gateway_headers, platform_log_bytes
 from pricing.price_list import PriceList
@@ -12,6 +13,9 @@ from pricing.units import CallUnits
 MILLION = 1_000_000
 BYTES_PER_GB = 1_000_000_000
 """Where AWS means 1,073,741,824 bytes, the price comes out up to 7% too high."""
+
+GATEWAY_REQUEST_BYTES = 512 * 1024
+"""An HTTP API bills a request as one for each 512 KB of data."""
 
 DAYS_PER_MONTH = 30
 MB_PER_GB = 1024
@@ -66,9 +70,10 @@ def usage_of(call: CallUnits, deployment: Deployment, times: float = MILLION) ->
     gigabytes = invocations / BYTES_PER_GB
     level = deployment.system_log_levels[call.function]
     through_gateway = invocations if call.by_gateway else 0
+    payload_bytes = max(call.event_bytes, transferred_bytes(call))
     line_bytes = len(access_log_line(deployment.access_log_format).encode())
     return Usage(
-        gateway_requests=through_gateway,
+        gateway_requests=through_gateway * math.ceil(payload_bytes / GATEWAY_REQUEST_BYTES),
         lambda_requests=invocations,
         gb_seconds=invocations * gb_seconds(longest_ms(call, deployment), deployment),
         write_units=invocations * call.write_units,
@@ -121,9 +126,13 @@ def duration_price(deployment: Deployment) -> str:
 
 
 def longest_ms(call: CallUnits, deployment: Deployment) -> int:
-    """The billed duration if the CPU is never faster than the function's share of it."""
+    """The billed duration if the CPU is never faster than the function's share of it.
+
+    A request of the API ends in time, whatever it has to do.
+    """
     share = deployment.memory_mb / MB_OF_A_VCPU
-    return math.ceil(call.cpu_ms / share + waiting_ms(call))
+    milliseconds = math.ceil(call.cpu_ms / share + waiting_ms(call))
+    return min(milliseconds, 1000 * MAX_REQUEST_SECONDS) if call.by_gateway else milliseconds
 
 
 def shortest_ms(call: CallUnits) -> int:

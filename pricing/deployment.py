@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Deployment:
-    """The settings of the functions by name, and those of the stack."""
+    """The settings of the functions by name, and those of the stack.
+
+    ``throttles`` are the requests a second of the routes that have a limit of their own, by their
+    keys; ``other_routes_throttle`` is that of each other route. ``max_read_units`` and
+    ``max_write_units`` are the table's maxima a second; 0 is none.
+    """
 
     memory_mb: int
     architecture: str
@@ -18,3 +23,7 @@ class Deployment:
     retention_hours: int
     alarms: int
     secrets: int
+    throttles: Mapping[str, int]
+    other_routes_throttle: int
+    max_read_units: int
+    max_write_units: int

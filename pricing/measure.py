@@ -29,11 +29,18 @@ from pricing.sample_calls import (
     sample_calls,
     with_gateway_id,
 )
-from pricing.stored_bytes import stored_bytes_of_a_session
+from pricing.stored_bytes import delete_everything, stored_bytes_of_a_session
 from pricing.units import CallUnits, Units
+from pricing.worst_calls import (
+    put_what_is_queried,
+    put_what_is_scanned,
+    worst_calls,
+    worst_lists,
+)
 from storage.table import SessionsTable
 
 TIMED_CALLS = 100
+TIMED_WORST_CALLS = 20
 STARTS = 5
 BATCH_SIZES = (1, 10)
 
@@ -42,6 +49,8 @@ def main() -> None:
     """Measure everything, with its progress on the standard error."""
     calls: dict[str, CallUnits] = {}
     with measured_table() as table, expiry_function() as expire:
+        worst = units_of_worst_calls(table)
+        delete_everything(table)
         stored = stored_bytes_of_a_session(table)
         put_a_page_and_one_more(table)
         for call in sample_calls():
@@ -51,7 +60,7 @@ def main() -> None:
             show(f"expiries, {size} at once")
             calls[f"expiry, {size} at once"] = units_of_expiries(expire, size)
         starts = {name: start_cpu_ms(name) for name in Template().functions()}
-    Units(provenance(), stored, starts, calls).save()
+    Units(provenance(), stored, starts, calls, worst).save()
 
 
 def show(step: str) -> None:
@@ -59,8 +68,26 @@ def show(step: str) -> None:
     print(step, file=sys.stderr, flush=True)
 
 
-def units_of_call(call: SampleCall, table: SessionsTable) -> CallUnits:
-    """What the call consumes: once for its units, and then a hundred times for its time."""
+def units_of_worst_calls(table: SessionsTable) -> Mapping[str, CallUnits]:
+    """What the dearest requests consume, or one of their reads."""
+    everyones, users = worst_lists()
+    measured: dict[str, CallUnits] = {}
+    for fill, call in (
+        (put_what_is_scanned, everyones),
+        (put_what_is_queried, users),
+        *((None, each) for each in worst_calls()),
+    ):
+        show(f"{call.name}, at its worst")
+        if fill is not None:
+            fill(table)
+        measured[call.name] = units_of_call(call, table, TIMED_WORST_CALLS)
+    return measured
+
+
+def units_of_call(
+    call: SampleCall, table: SessionsTable, timed_calls: int = TIMED_CALLS
+) -> CallUnits:
+    """What the call consumes: once for its units, and then so many times for its time."""
     from handlers import renew, sessions  # noqa: PLC0415 - they read the environment
 
     module = renew if call.function == "RenewFunction" else sessions
@@ -77,7 +104,7 @@ def units_of_call(call: SampleCall, table: SessionsTable) -> CallUnits:
     with metered(module.table.client) as consumed, captured_output() as lines:
         response = api_events.invoke(module.handler, event)
     assert response["statusCode"] == call.status, (call.name, response)
-    cpu_ms = median(cpu_ms_of(module.handler, prepare()) for _ in range(TIMED_CALLS))
+    cpu_ms = median(cpu_ms_of(module.handler, prepare()) for _ in range(timed_calls))
     return call_units(call.function, 1, consumed, lines, event, response_bytes(response), cpu_ms)
 
 

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from typing import Any
 
+from pricing.item_size import item_bytes
+
 BYTES_PER_CHUNK = 64 * 1024
 """EventBridge bills an event as one for each chunk of 64 KB."""
 
+BYTES_PER_WRITE_UNIT = 1024
 REFUSED_TRANSACTION_UNITS_PER_ITEM = 2
 WITH_CAPACITY = {
     "BatchGetItem",
@@ -41,14 +44,14 @@ class Consumed:
         """Count a request and what its reply reports.
 
         A reply that refuses a condition reports no capacity. AWS states that it takes the write
-        units of the stored item, at least one: one, since a session has less than 1 KB. That a
-        refused transaction takes two for each item is an assumption.
+        units of the stored item, which comes with the reply, and at least one. That a refused
+        transaction takes two for each item is an assumption.
         """
         self.requests[operation] += 1
         code = reply.get("Error", {}).get("Code")
         if code == "ConditionalCheckFailedException":
             self.refused_writes += 1
-            self.write_units += 1
+            self.write_units += write_units_of(reply.get("Item", {}))
         elif code == "TransactionCanceledException":
             items = len(parameters["TransactItems"])
             self.refused_writes += items
@@ -67,6 +70,11 @@ class Consumed:
                 self.read_units += units
             else:
                 self.write_units += units
+
+
+def write_units_of(stored: Mapping[str, Any]) -> int:
+    """The write units of an item of this size: one for each KB that is begun, at least one."""
+    return max(1, math.ceil(item_bytes(stored) / BYTES_PER_WRITE_UNIT))
 
 
 def total_units(consumed: Mapping[str, Any]) -> float:

@@ -17,6 +17,7 @@ from pricing.tables import (
     refusals,
 )
 from pricing.units import Units
+from pricing.worst_case_tables import dearest_day, most_units_of_a_day, worst_costs, worst_loads
 
 TEXT = Path(__file__).parent / "cost.md.template"
 
@@ -44,6 +45,10 @@ SECTIONS: Mapping[str, Section] = {
     "processors": processors,
     "snap start": snap_start,
     "bills": bills,
+    "worst costs": worst_costs,
+    "dearest day": dearest_day,
+    "most units": most_units_of_a_day,
+    "worst loads": worst_loads,
     "units": lambda units, *_: call_units(units),
     "prices": lambda _, prices, __: price_table(prices),
 }

@@ -29,29 +29,29 @@ def sample_calls() -> list[SampleCall]:
     return [
         _sessions("list of a user, 50 sessions", lambda _, n: _list(n, userId=LISTED_USER_ID)),
         _sessions("list of everyone, 50 sessions", lambda _, n: _list(n)),
-        _renewal("renewal", lambda: session(_id())),
-        _renewal("renewal to the maximum", lambda: session(_id(), created=-710, expires=5)),
+        _renewal("renewal", lambda: session(new_id())),
+        _renewal("renewal to the maximum", lambda: session(new_id(), created=-710, expires=5)),
         SampleCall("renewal, replayed", "RenewFunction", _replayed_renewal),
         SampleCall(
             "renewal refused: not found",
             "RenewFunction",
-            lambda _, n: api_events.renewal(n, _id()),
+            lambda _, n: api_events.renewal(n, new_id()),
             status=404,
         ),
         _renewal("renewal refused: expired", _expired, status=410),
         _renewal(
             "renewal refused: at the maximum",
-            lambda: session(_id(), created=-710, expires=10),
+            lambda: session(new_id(), created=-710, expires=10),
             status=422,
         ),
         _sessions("heartbeat that renews", _on(api_events.heartbeat)),
         _sessions("heartbeat without `autoRenew`", _on(api_events.heartbeat, _passive)),
         _sessions("creation", lambda _, n: api_events.creation(n), 201),
-        _sessions("creation with a key", lambda _, n: api_events.creation(n, _key()), 201),
+        _sessions("creation with a key", lambda _, n: api_events.creation(n, new_id()), 201),
         SampleCall("creation with a key, replayed", "SessionsFunction", _replayed_creation, 201),
         _sessions("creation refused: not valid", lambda _, n: _invalid_creation(n), 400),
         _sessions("read", _on(api_events.reading)),
-        _sessions("read refused: not found", lambda _, n: api_events.reading(n, _id()), 404),
+        _sessions("read refused: not found", lambda _, n: api_events.reading(n, new_id()), 404),
         _sessions(
             "change of the timeout",
             _on(lambda n, session_id: api_events.timeout_change(n, session_id, 31)),
@@ -63,7 +63,7 @@ def sample_calls() -> list[SampleCall]:
 
 def put_a_page_and_one_more(table: SessionsTable) -> None:
     """Store the sessions that the lists show."""
-    listed = (session(_id()) for _ in range(PAGE_SIZE + 1))
+    listed = (session(new_id()) for _ in range(PAGE_SIZE + 1))
     put(table, *(replace(each, user_id=LISTED_USER_ID) for each in listed))
 
 
@@ -73,11 +73,9 @@ def with_gateway_id(event: Event, number: int) -> Event:
     return event | {"requestContext": context}
 
 
-def _id() -> str:
+def new_id() -> str:
+    """Another ID of a session, or another key."""
     return str(uuid.uuid4())
-
-
-_key = _id
 
 
 def _sessions(name: str, prepare: Prepare, status: int = 200) -> SampleCall:
@@ -89,7 +87,7 @@ def _renewal(name: str, stored: Callable[[], Session], status: int = 200) -> Sam
 
 
 def _live() -> Session:
-    return session(_id())
+    return session(new_id())
 
 
 def _passive() -> Session:
@@ -97,7 +95,7 @@ def _passive() -> Session:
 
 
 def _expired() -> Session:
-    return session(_id(), created=-60, expires=-30)
+    return session(new_id(), created=-60, expires=-30)
 
 
 def _on(event: Callable[[int, str], Event], stored: Callable[[], Session] = _live) -> Prepare:
@@ -122,7 +120,7 @@ def _replayed_renewal(table: SessionsTable, number: int) -> Event:
 def _replayed_creation(_: SessionsTable, number: int) -> Event:
     from handlers import sessions  # noqa: PLC0415 - as above
 
-    event = api_events.creation(number, _key())
+    event = api_events.creation(number, new_id())
     api_events.succeed(sessions.handler, event)
     return event
 

@@ -52,6 +52,7 @@ def index_attributes(definition: Mapping[str, Any]) -> tuple[frozenset[str], fro
 
 def delete_everything(table: SessionsTable) -> None:
     """Empty the table."""
-    for item in table.client.scan(TableName=table.name)["Items"]:
-        key = {"sessionId": item["sessionId"]}
-        table.client.delete_item(TableName=table.name, Key=key)
+    for page in table.client.get_paginator("scan").paginate(TableName=table.name):
+        for item in page["Items"]:
+            key = {"sessionId": item["sessionId"]}
+            table.client.delete_item(TableName=table.name, Key=key)

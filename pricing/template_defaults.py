@@ -29,8 +29,18 @@ def default_deployment(template: Template) -> Deployment:
         log_retention_days=int(_default(template, "LogRetentionDays")),
         retention_hours=int(_default(template, "RetentionHours")),
         alarms=sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in resources),
+        throttles={
+            route: _throttle(template, settings) for route, settings in api["RouteSettings"].items()
+        },
+        other_routes_throttle=_throttle(template, api["DefaultRouteSettings"]),
+        max_read_units=int(_default(template, "MaxReadUnits")),
+        max_write_units=int(_default(template, "MaxWriteUnits")),
         secrets=sum(each["Type"] == "AWS::SecretsManager::Secret" for each in resources),
     )
+
+
+def _throttle(template: Template, settings: Mapping[str, Any]) -> int:
+    return int(_value(template, settings["ThrottlingRateLimit"]))
 
 
 def _log_level(defaults: Mapping[str, Any], function: Mapping[str, Any]) -> Any:

@@ -40,20 +40,25 @@ class Units:
     """Everything that was measured; ``provenance`` says when, and with what.
 
     ``stored_bytes`` is what a creation with a key stores in the table and in the indexes;
-    ``start_cpu_ms`` the CPU time of a start of each function.
+    ``start_cpu_ms`` the CPU time of a start of each function. ``worst_calls`` are the dearest
+    requests that each route takes; of a list, one of its reads.
     """
 
     provenance: Mapping[str, str]
     stored_bytes: Mapping[str, int]
     start_cpu_ms: Mapping[str, float]
     calls: Mapping[str, CallUnits]
+    worst_calls: Mapping[str, CallUnits]
 
     @classmethod
     def load(cls, file: Path = UNITS_FILE) -> "Units":
         """The units in the file."""
         document = json.loads(file.read_text())
-        calls = {name: CallUnits(**each) for name, each in document.pop("calls").items()}
-        return cls(**document, calls=calls)
+        calls, worst_calls = (
+            {name: CallUnits(**each) for name, each in document.pop(key).items()}
+            for key in ("calls", "worst_calls")
+        )
+        return cls(**document, calls=calls, worst_calls=worst_calls)
 
     def save(self, file: Path = UNITS_FILE) -> None:
         """Replace the file."""

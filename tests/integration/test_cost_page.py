@@ -12,6 +12,7 @@ from pricing.page import render
 from pricing.price_list import PriceList
 from pricing.template_defaults import default_deployment
 from pricing.units import Units
+from pricing.worst_cases import ROUTES
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -83,6 +84,24 @@ def test_snap_start_may_depend_on_a_parameter(value: str, on: bool) -> None:
     chosen = {"ApplyOn": {"Fn::If": ["Starts", "PublishedVersions", "None"]}}
     template.properties("RenewFunction")["SnapStart"] = chosen
     assert default_deployment(template).snap_start["RenewFunction"] is on
+
+
+def test_the_throttles_are_those_of_the_routes() -> None:
+    deployment = changed({"ListThrottlingRateLimit": {"Default": 7}})
+    assert deployment.throttles["GET /api/messaging/sessions"] == 7
+
+
+def test_other_routes_have_the_throttle_of_the_api() -> None:
+    assert changed({"ThrottlingRateLimit": {"Default": 9}}).other_routes_throttle == 9
+
+
+def test_the_tables_maxima_are_parameters() -> None:
+    deployment = changed({"MaxReadUnits": {"Default": 5}, "MaxWriteUnits": {"Default": 6}})
+    assert (deployment.max_read_units, deployment.max_write_units) == (5, 6)
+
+
+def test_each_route_with_a_throttle_is_in_the_worst_cases() -> None:
+    assert changed({}).throttles.keys() <= {route.key for route in ROUTES}
 
 
 def test_the_alarms_and_secrets_are_those_of_the_template() -> None:

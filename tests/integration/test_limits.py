@@ -71,15 +71,22 @@ def test_concurrency_is_reserved_for_one_function(function: str, name: str) -> N
     assert reserved(Deployment({f"{name}ReservedConcurrency": "25"})) == {function: "25"}
 
 
-def test_the_throughput_has_no_maximum_unless_one_asks_for_it() -> None:
-    assert not [each for each in table_and_indexes(STACK) if "OnDemandThroughput" in each]
+def test_only_reads_have_a_maximum_by_default() -> None:
+    """One of writes would throttle renewals, too."""
+    limited = [each["OnDemandThroughput"] for each in table_and_indexes(STACK)]
+    assert limited == [{"MaxReadRequestUnits": "4000"}] * 3
+
+
+def test_without_a_maximum_the_property_is_left_out() -> None:
+    unlimited = table_and_indexes(Deployment({"MaxReadUnits": "0"}))
+    assert not [each for each in unlimited if "OnDemandThroughput" in each]
 
 
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
         ({"MaxReadUnits": "9"}, {"MaxReadRequestUnits": "9"}),
-        ({"MaxWriteUnits": "9"}, {"MaxWriteRequestUnits": "9"}),
+        ({"MaxReadUnits": "0", "MaxWriteUnits": "9"}, {"MaxWriteRequestUnits": "9"}),
         (
             {"MaxReadUnits": "8", "MaxWriteUnits": "9"},
             {"MaxReadRequestUnits": "8", "MaxWriteRequestUnits": "9"},

@@ -15,6 +15,10 @@ DEPLOYMENT = Deployment(
     retention_hours=24,
     alarms=3,
     secrets=1,
+    throttles={"GET /list": 5},
+    other_routes_throttle=1000,
+    max_read_units=0,
+    max_write_units=0,
 )
 
 CALL = CallUnits(
@@ -44,4 +48,4 @@ def units(**calls: CallUnits) -> Units:
     """Units of these calls; a session takes 1,000 bytes of the table, and 500 of the indexes."""
     stored = {"table": 1_000, "indexes": 500}
     starts = {"F": 400.0, "G": 400.0}
-    return Units({}, stored, starts, calls)
+    return Units({}, stored, starts, calls, {})

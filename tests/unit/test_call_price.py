@@ -32,6 +32,11 @@ def test_the_gateway_charges_each_call() -> None:
     assert parts()["gateway"] == pytest.approx(1.00)
 
 
+@pytest.mark.parametrize(("response_bytes", "requests"), [(500_000, 1), (4_000_000, 8)])
+def test_the_gateway_charges_each_512_kb(response_bytes: int, requests: int) -> None:
+    assert parts(response_bytes=response_bytes)["gateway"] == pytest.approx(requests)
+
+
 def test_lambda_charges_each_invocation() -> None:
     assert parts()["Lambda requests"] == pytest.approx(0.20)
 
@@ -39,6 +44,14 @@ def test_lambda_charges_each_invocation() -> None:
 def test_the_longest_duration_has_the_memorys_share_of_a_cpu() -> None:
     # 2 ms at 512/1,769 of a CPU are 6.91 ms, and the reply takes 5 ms.
     assert longest_ms(CALL, DEPLOYMENT) == 12
+
+
+def test_a_request_takes_no_longer_than_it_may() -> None:
+    assert longest_ms(replace(CALL, cpu_ms=60_000), DEPLOYMENT) == 10_000
+
+
+def test_a_batch_of_expiries_may_take_longer_than_a_request() -> None:
+    assert longest_ms(replace(OF_TEN, cpu_ms=60_000), DEPLOYMENT) > 60_000
 
 
 def test_the_shortest_duration_has_a_whole_cpu() -> None:

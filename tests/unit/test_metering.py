@@ -44,6 +44,14 @@ def test_a_refused_condition_takes_a_write_unit() -> None:
     assert consumed("UpdateItem", REFUSED).write_units == 1
 
 
+@pytest.mark.parametrize(("text_bytes", "units"), [(1022, 1), (1023, 2), (10_238, 10)])
+def test_a_refused_condition_takes_the_units_of_the_stored_item(
+    text_bytes: int, units: int
+) -> None:
+    stored = REFUSED | {"Item": {"id": {"S": "x" * text_bytes}}}
+    assert consumed("UpdateItem", stored).write_units == units
+
+
 def test_a_refused_condition_is_counted_as_refused() -> None:
     assert consumed("UpdateItem", REFUSED).refused_writes == 1
 
