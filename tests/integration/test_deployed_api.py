@@ -50,22 +50,10 @@ def test_the_routes_call_published_versions() -> None:
         assert alias["FunctionVersion"] == STACK.value(STACK.version(function)[0], "Version")
 
 
-def test_the_throttling_parameters_are_the_limits_of_the_stage() -> None:
-    rate, burst = "ThrottlingRateLimit", "ThrottlingBurstLimit"
-    (stage,) = Deployment({rate: "7", burst: "8"}).of_type("AWS::ApiGatewayV2::Stage").values()
+def test_the_stage_is_the_apis_default_one() -> None:
+    (stage,) = STACK.of_type("AWS::ApiGatewayV2::Stage").values()
     assert stage["ApiId"] == STACK.value("SessionsApi")
     assert stage["StageName"] == DEFAULT_ROUTE
-    assert stage["DefaultRouteSettings"] == {rate: "7", burst: "8"}
-
-
-def test_lists_have_a_limit_of_their_own() -> None:
-    """One list of everyone's sessions reads up to 10,000 of them."""
-    values = {"ListThrottlingRateLimit": "3", "ListThrottlingBurstLimit": "4"}
-    (stage,) = Deployment(values).of_type("AWS::ApiGatewayV2::Stage").values()
-    ((route, limits),) = stage["RouteSettings"].items()
-    assert tuple(route.split(" ")) in STACK.routes()
-    assert route == "GET /api/messaging/sessions"
-    assert limits == {"ThrottlingRateLimit": "3", "ThrottlingBurstLimit": "4"}
 
 
 def test_the_stack_prints_the_address_that_api_gateway_gives_the_api() -> None:

@@ -22,6 +22,7 @@ from tests.support.tables import RETENTION_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 ALIAS = "live"
+NOTHING: Mapping[str, str] = {}
 
 Permission = tuple[str, str]
 """An action, and the resource as its ARN ends, with logical IDs for the stack's own names."""
@@ -35,27 +36,31 @@ class DeployedStack:
     CloudFormation's, and ``deploy`` makes up for those that a test depends on, over the emulator's
     own API: it ignores the ``Body`` of an HTTP API, and so the routes, their integrations, their
     authorizers and CORS.
-    It ignores the table's TTL and point-in-time recovery and the stage's limits, too: no test here
-    depends on these.
+    It ignores the table's TTL, point-in-time recovery and throughput, reserved concurrency, which
+    it heeds for no version behind an alias, and the stage's limits: no test here depends on these.
     """
 
     emulator: Emulator
     sam: Sam
     name: str
 
-    def deploy(self, *parameters: str, template: Path | None = None) -> str:
+    def deploy(
+        self, *parameters: str, template: Path | None = None, tags: Mapping[str, str] = NOTHING
+    ) -> str:
         """Run ``sam deploy`` and return what it prints.
 
         Each of ``parameters`` is ``Name=Value``; others keep the values that they have.
-        ``template`` replaces the one that ``sam build`` left.
+        ``template`` replaces the one that ``sam build`` left. ``tags`` are the stack's.
         """
         template_file = ["--template-file", str(template)] if template else []
+        stack_tags = [f"{key}={value}" for key, value in tags.items()]
         deployment = self.sam(
             "deploy",
             *("--stack-name", self.name, "--config-file", str(ROOT / "samconfig.toml")),
             *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
             *template_file,
             *("--parameter-overrides", " ".join(parameters)),
+            *(["--tags", *stack_tags] if tags else []),
             environment={
                 "AWS_CONFIG_FILE": os.devnull,
                 "AWS_ENDPOINT_URL": self.emulator.endpoint,
@@ -142,6 +147,12 @@ class DeployedStack:
         name = f"{self.physical_ids[function]}:{ALIAS}"
         reply = self.emulator.client("lambda").list_event_source_mappings(FunctionName=name)
         return [each["EventSourceArn"] for each in reply["EventSourceMappings"]]
+
+    def limited_routes(self) -> set[str]:
+        """The routes for which the API's stage has settings. What these are, the emulator loses."""
+        gateway = self.emulator.client("apigatewayv2")
+        stage = gateway.get_stage(ApiId=self.physical_ids["SessionsApi"], StageName="$default")
+        return set(stage["RouteSettings"])
 
     def invoke(self, function: str, event: object, qualifier: str = ALIAS) -> Any:
         """What the version behind the alias returns, or another one."""
