@@ -1,6 +1,7 @@
 """What the code and the deployment promise each other, and the deployment its operators."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from runtime.settings import (
 from storage import table
 from storage.item import item_of
 from storage.table import dynamodb_client
+from tests.support.contract import ROOT
 from tests.support.deployed_template import Deployment
 from tests.support.sessions import NOON_MS, POLICY, session
 
@@ -220,3 +222,14 @@ def test_lambda_logs_of_a_request_what_it_is_asked_to(function: str, level: str)
     logging = Deployment({"SystemLogLevel": level}).properties(function)["LoggingConfig"]
     assert logging["SystemLogLevel"] == level
     assert STACK.properties(function)["LoggingConfig"]["SystemLogLevel"] == "WARN"
+
+
+def test_the_page_on_deployment_has_each_parameter_with_its_default() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    rows = re.findall(r"^\| `([A-Z]\w+)` \| `?([^|`]*?)`? \|", page, re.MULTILINE)
+    in_words = {"": "(none)"}
+    definitions = STACK.parameter_definitions
+    assert {name: default for name, default in rows if name in definitions} == {
+        name: in_words.get(str(each["Default"]), str(each["Default"]))
+        for name, each in definitions.items()
+    }
