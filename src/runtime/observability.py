@@ -2,27 +2,32 @@
 
 A metric is a line in CloudWatch's embedded metric format. CloudWatch takes the count out of it, and
 Logs Insights finds the facts in it: a second line would cost as much again and say no more.
+
+The dimension ``service`` tells two stacks of one account apart. Powertools takes it from the
+variable ``POWERTOOLS_SERVICE_NAME``, which the template sets to the stack's name.
 """
 
 import threading
 from collections.abc import Mapping
+from functools import cached_property
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-SERVICE = "session-renewal"
 NAMESPACE = "SessionRenewal"
 MAX_LOGGED_CHARS = 256
 
 # For what went wrong. Where in the code is not worth its time: the message tells.
-logger = Logger(service=SERVICE, location=None)
+logger = Logger(location=None)
 
 
 class _ThreadMetrics(threading.local):
     """Metrics of its own for each thread: those of two concurrent requests must not mix."""
 
-    def __init__(self) -> None:
-        self.current = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+    @cached_property
+    def current(self) -> EphemeralMetrics:
+        """Made when it is first asked for."""
+        return EphemeralMetrics(namespace=NAMESPACE)
 
 
 _thread_metrics = _ThreadMetrics()

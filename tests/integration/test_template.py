@@ -40,8 +40,8 @@ SETTINGS: dict[str, Read] = {
     "ExpiryFunction": ExpirySettings.from_environment,
 }
 API_FUNCTIONS = ("RenewFunction", "SessionsFunction")
-OF_THE_SDK = ("AWS_ENDPOINT_URL_",)
-"""Beginnings of the variables that boto3 reads, not the settings."""
+OF_THE_LIBRARIES = ("AWS_ENDPOINT_URL_", "POWERTOOLS_")
+"""Beginnings of the variables that botocore and Powertools read, not the settings."""
 
 
 STACK = Deployment()
@@ -72,7 +72,7 @@ def test_a_function_gets_the_variables_that_it_reads(function: str) -> None:
         with_keys["API_KEYS"] = "what-the-secret-holds"
     environment = Noted(with_keys)
     SETTINGS[function](environment)
-    given = {name for name in environment if not name.startswith(OF_THE_SDK)}
+    given = {name for name in environment if not name.startswith(OF_THE_LIBRARIES)}
     assert environment.read == given
 
 

@@ -26,6 +26,7 @@ def isolate_from_aws() -> None:
         AWS_SECRET_ACCESS_KEY="testing",  # noqa: S106 - no secret
         AWS_DEFAULT_REGION="eu-west-1",
         DEAD_LETTER_QUEUE_URL="dead-letters",
+        POWERTOOLS_SERVICE_NAME="session-renewal",
         SESSIONS_TABLE="sessions",
         SIGNING_KEY=SIGNING_KEY,
     )
