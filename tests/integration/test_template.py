@@ -31,7 +31,6 @@ from tests.support.sessions import NOON_MS, POLICY, session
 API_GATEWAY_TIMEOUT_SECONDS = 30
 STREAM_KEEPS_SECONDS = 24 * 3600
 API_KEYS_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-keys-a1B2c3"
-TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 
 Read = Callable[[Mapping[str, str]], Any]
 SETTINGS: dict[str, Read] = {
@@ -157,25 +156,6 @@ def test_a_record_is_kept_whole_before_lambda_drops_it() -> None:
 
 def test_the_largest_dead_letter_fits_into_the_queue() -> None:
     assert STACK.properties("ExpiryDeadLetters")["MaximumMessageSize"] > MAX_BODY_BYTES
-
-
-def test_every_alarm_watches_a_resource_of_the_stack_and_tells() -> None:
-    watched = {
-        "FunctionName": {STACK.value(function) for function in STACK.functions()},
-        "QueueName": {STACK.value("ExpiryDeadLetters", "QueueName")},
-    }
-    alarms = Deployment({"AlarmTopicArn": TOPIC}).of_type("AWS::CloudWatch::Alarm").values()
-    assert len(alarms) >= 3
-    for alarm in alarms:
-        (dimension,) = alarm["Dimensions"]
-        assert dimension["Value"] in watched[dimension["Name"]]
-        assert alarm["TreatMissingData"] == "notBreaching"  # no traffic is no fault
-        assert alarm["AlarmActions"] == [TOPIC]
-
-
-def test_without_a_topic_an_alarm_tells_nobody() -> None:
-    for alarm in STACK.of_type("AWS::CloudWatch::Alarm").values():
-        assert "AlarmActions" not in alarm
 
 
 def test_what_is_lost_for_good_is_kept_when_the_stack_is_deleted() -> None:

@@ -38,6 +38,7 @@ class DeployedStack:
     authorizers and CORS.
     It ignores the table's TTL, point-in-time recovery and throughput, reserved concurrency, which
     it heeds for no version behind an alias, and the stage's limits: no test here depends on these.
+    ``ministack`` says what becomes of alarms and queries.
     """
 
     emulator: Emulator

@@ -34,7 +34,11 @@ PHYSICAL_VALUES: dict[str, dict[str, str]] = {
         "Ref": "a1b2c3d4e5",
         "ApiEndpoint": f"https://a1b2c3d4e5.execute-api.{REGION}.amazonaws.com",
     },
-    "AWS::CloudWatch::Alarm": {"Ref": "{name}"},
+    "AWS::CloudWatch::Alarm": {
+        "Ref": "{name}",
+        "Arn": f"arn:aws:cloudwatch:{PLACE}:alarm:{{name}}",
+    },
+    "AWS::CloudWatch::Dashboard": {"Ref": "{name}"},
     "AWS::CodeDeploy::Application": {"Ref": "{name}"},
     "AWS::CodeDeploy::DeploymentGroup": {"Ref": "{name}"},
     "AWS::DynamoDB::Table": {
@@ -44,6 +48,7 @@ PHYSICAL_VALUES: dict[str, dict[str, str]] = {
     },
     "AWS::IAM::Role": {"Ref": "{name}", "Arn": f"arn:aws:iam::{ACCOUNT}:role/{{name}}"},
     "AWS::Lambda::Alias": {"Ref": FUNCTION_ARN + "{function}:{alias}"},
+    "AWS::Lambda::EventSourceMapping": {"Ref": "0e5b6a6e-2d0c-4d8b-9a55-6a1f0c1f7a11"},
     "AWS::Lambda::Function": {"Ref": "{name}", "Arn": FUNCTION_ARN + "{name}"},
     "AWS::Lambda::Version": {"Ref": FUNCTION_ARN + "{function}:7", "Version": "7"},
     "AWS::Logs::LogGroup": {"Ref": "{name}", "Arn": f"arn:aws:logs:{PLACE}:log-group:{{name}}:*"},

@@ -16,6 +16,7 @@ from local.dynamodb_local import wait_until_it_listens
 from tests.support.tables import skip_or_fail
 
 PYTHON = Path(__file__).parent.parent.parent / ".venv-ministack" / "bin" / "python"
+PROGRAM = Path(__file__).with_name("ministack.py")
 STARTUP_SECONDS = 60
 STOP_SECONDS = 10
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
@@ -54,7 +55,7 @@ def running_emulator(folder: Path) -> Iterator[Emulator]:
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [PYTHON, "-m", "ministack.app"],
+            [PYTHON, "-P", PROGRAM],  # -P: its imports must not find the modules beside it
             cwd=folder,
             env=_environment(folder, port),
             stdin=subprocess.DEVNULL,
