@@ -21,7 +21,8 @@ class Deployment:
     access_log_format: str
     log_retention_days: int
     retention_hours: int
-    alarms: int
+    alarm_metrics: int
+    dashboards: int
     secrets: int
     throttles: Mapping[str, int]
     other_routes_throttle: int

@@ -38,6 +38,7 @@ FIXED = (
     "continuous backups",
     "custom metrics",
     "alarms",
+    "dashboard",
     "secret",
     "SnapStart: cached snapshots",
     "cold starts",
@@ -84,7 +85,8 @@ def monthly_bill(
         prices.usd("dynamodbStorageGbMonth", sum(stored_gb.values())),
         prices.usd("dynamodbPitrGbMonth", stored_gb["table"]),
         prices.usd("metricMonth", len(metrics)),
-        prices.usd("alarmMonth", deployment.alarms),
+        prices.usd("alarmMonth", deployment.alarm_metrics),
+        prices.usd("dashboardMonth", deployment.dashboards),
         prices.usd("secretMonth", deployment.secrets),
         cached_snapshots(prices, deployment),
         sum(

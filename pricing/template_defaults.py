@@ -28,7 +28,12 @@ def default_deployment(template: Template) -> Deployment:
         access_log_format=next(_values_of("Format", api)),
         log_retention_days=int(_default(template, "LogRetentionDays")),
         retention_hours=int(_default(template, "RetentionHours")),
-        alarms=sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in resources),
+        alarm_metrics=sum(
+            _metrics_read_by(each["Properties"])
+            for each in resources
+            if each["Type"] == "AWS::CloudWatch::Alarm"
+        ),
+        dashboards=sum(each["Type"] == "AWS::CloudWatch::Dashboard" for each in resources),
         throttles={
             route: _throttle(template, settings) for route, settings in api["RouteSettings"].items()
         },
@@ -41,6 +46,11 @@ def default_deployment(template: Template) -> Deployment:
 
 def _throttle(template: Template, settings: Mapping[str, Any]) -> int:
     return int(_value(template, settings["ThrottlingRateLimit"]))
+
+
+def _metrics_read_by(alarm: Mapping[str, Any]) -> int:
+    """How many metrics the alarm reads: each is charged."""
+    return sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1
 
 
 def _log_level(defaults: Mapping[str, Any], function: Mapping[str, Any]) -> Any:

@@ -13,6 +13,8 @@ from pricing.price_list import PriceList
 from pricing.template_defaults import default_deployment
 from pricing.units import Units
 from pricing.worst_cases import ROUTES
+from tests.support.alarms import alarms_of
+from tests.support.deployed_template import Deployment as Stack
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -104,10 +106,13 @@ def test_each_route_with_a_throttle_is_in_the_worst_cases() -> None:
     assert changed({}).throttles.keys() <= {route.key for route in ROUTES}
 
 
-def test_the_alarms_and_secrets_are_those_of_the_template() -> None:
+def test_the_secrets_and_dashboards_are_those_of_the_template() -> None:
     types = [each["Type"] for each in Template().resources.values()]
     deployment = changed({})
-    counted = (deployment.alarms, deployment.secrets)
-    assert counted == tuple(
-        map(types.count, ("AWS::CloudWatch::Alarm", "AWS::SecretsManager::Secret"))
-    )
+    assert deployment.secrets == types.count("AWS::SecretsManager::Secret")
+    assert deployment.dashboards == types.count("AWS::CloudWatch::Dashboard")
+
+
+def test_an_alarm_counts_by_the_metrics_that_it_reads() -> None:
+    read = [len(alarm.metrics) for alarm in alarms_of(Stack()).values()]
+    assert changed({}).alarm_metrics == sum(read)

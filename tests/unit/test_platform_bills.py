@@ -55,8 +55,12 @@ def test_each_metric_is_charged_once() -> None:
     assert bill(metricMonth=1)["custom metrics"] == 4
 
 
-def test_each_alarm_is_charged() -> None:
+def test_each_metric_of_an_alarm_is_charged() -> None:
     assert bill(alarmMonth=0.1)["alarms"] == pytest.approx(0.3)
+
+
+def test_the_dashboard_is_charged() -> None:
+    assert bill(dashboardMonth=3)["dashboard"] == 3
 
 
 def test_each_secret_is_charged() -> None:
