@@ -1,11 +1,14 @@
 """How calls move to a new version of a function: at once, or gradually by CodeDeploy."""
 
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
 
 from local.template import Template
-from tests.support.deployed_template import Deployment
+from tests.support.deployed_template import Deployment, transformed
 
 GRADUAL = [
     value
@@ -64,6 +67,45 @@ def test_a_release_is_rolled_back_for_an_alarm_and_for_a_failure() -> None:
         rollback = group["AutoRollbackConfiguration"]
         assert rollback["Enabled"]
         assert set(rollback["Events"]) >= {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}
+
+
+@pytest.mark.parametrize("function", API_FUNCTIONS)
+def test_alarms_that_a_release_can_set_off_roll_it_back(function: str) -> None:
+    stack = deployed(GRADUAL[0])
+    alarms = stack.properties(f"{function}DeploymentGroup")["AlarmConfiguration"]["Alarms"]
+    expected = (f"{function}ErrorsAlarm", "InternalErrorsAlarm", "StorageFaultsAlarm")
+    assert {each["Name"] for each in alarms} == {stack.value(name) for name in expected}
+
+
+@pytest.mark.parametrize("preference", ["AllAtOnce", GRADUAL[0]])
+def test_no_resource_waits_for_itself(preference: str) -> None:
+    """An alarm that names the API would: the API names the aliases, which wait for its release."""
+    resources = transformed((("ReleasePreference", preference),))["Resources"]
+    waits_for = {
+        name: set(references(resource)) & {*resources} for name, resource in resources.items()
+    }
+    assert list(TopologicalSorter(waits_for).static_order())
+
+
+def references(node: Any) -> Iterator[str]:
+    """The names of whatever the node refers to, at any depth."""
+    match node:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::GetAtt": str(path)}:
+            yield path.partition(".")[0]
+        case {"DependsOn": str(name), **rest}:
+            yield name
+            yield from references(rest)
+        case {"Fn::Sub": str(text)}:
+            yield from (name.partition(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text))
+        case {"Fn::Sub": [text, values]}:
+            yield from references({"Fn::Sub": text})
+            yield from references(values)
+        case dict():
+            yield from (name for each in node.values() for name in references(each))
+        case list():
+            yield from (name for each in node for name in references(each))
 
 
 def test_codedeploys_role_is_for_codedeploy_alone() -> None:
