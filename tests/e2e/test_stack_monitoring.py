@@ -19,8 +19,8 @@ ALARMS = alarms_of(Deployment())
 @pytest.fixture(scope="module")
 def deployed_alarms(stack: DeployedStack) -> dict[str, Any]:
     """What CloudWatch says of each alarm, by its logical ID."""
-    reply = stack.emulator.client("cloudwatch").describe_alarms()
-    by_name = {each["AlarmName"]: each for each in reply["MetricAlarms"]}
+    pages = stack.emulator.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    by_name = {each["AlarmName"]: each for page in pages for each in page["MetricAlarms"]}
     return {name: by_name.get(stack.physical_ids[name]) for name in ALARMS}
 
 
