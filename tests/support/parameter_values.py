@@ -5,6 +5,8 @@ from typing import Any
 
 from tests.support.deployed_template import Deployment
 
+ADOPTED_TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/restored"
+ADOPTED_STREAM = f"{ADOPTED_TABLE}/stream/2026-03-31T12:00:00.000"
 TEXTS = (
     "another",
     "https://app.example.com",
@@ -12,6 +14,7 @@ TEXTS = (
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-keys-a1B2c3",
     "01234567-89ab-cdef-0123-456789abcdef",
     "arn:aws:kms:eu-west-1:123456789012:key/6f815f63-e628-448c-8251-e40cb0d29f59",
+    ADOPTED_STREAM,
 )
 
 
@@ -37,6 +40,10 @@ def longest_values() -> dict[str, str]:
             assert not is_allowed(name, values[name].replace("x-", "xx-"))
         elif name in ("ApiKeysVersion", "SigningKeyVersion"):
             (values[name],) = _samples(definition)
+        elif (
+            name == "AdoptedTableStreamArn"
+        ):  # whose label, which a description has, has one length
+            values[name] = ADOPTED_STREAM
         elif "MaxValue" in definition:
             values[name] = str(definition["MaxValue"])
     return values
