@@ -81,6 +81,22 @@ class TimeoutPolicy:
         }
 
 
+def impossible_limits(config: TimeoutConfig) -> list[str]:
+    """What of these limits no deployment would have allowed, in words without their values."""
+    most = MAX_DURATION_MINUTES
+    allowed = {
+        f"timeoutMinutes is not from 1 to {most}": 1 <= config.timeout_minutes <= most,
+        f"maxDurationMinutes is not from 1 to {most}": 1 <= config.max_duration_minutes <= most,
+        f"warningThresholdMinutes is not from 1 to {most}": (
+            1 <= config.warning_threshold_minutes <= most
+        ),
+        "maxDurationMinutes is less than timeoutMinutes": (
+            config.timeout_minutes <= config.max_duration_minutes
+        ),
+    }
+    return [defect for defect, is_allowed in allowed.items() if not is_allowed]
+
+
 def change_timeout(session: Session, change: TimeoutChange, now_ms: int) -> Outcome:
     """Replace the given limits of a live session, and move its expiry accordingly.
 

@@ -37,15 +37,19 @@ def request_digest(request: CreationRequest) -> str:
 
 def idempotency_record(record_id: str, session: Session, request: CreationRequest) -> Item:
     """The record of the creation that made this session."""
-    expires_at_ms = session.created_at_ms + IDEMPOTENCY_LIFETIME_MS
     return {
         "sessionId": {"S": record_id},
         "createdSessionId": {"S": session.session_id},
         "createdAt": number(session.created_at_ms),
         "timeoutConfig": timeout_config_attribute(session.timeout_config),
         "requestDigest": {"S": request_digest(request)},
-        "ttl": number(ttl_seconds(expires_at_ms, retention_seconds=0)),
+        "ttl": number(record_ttl_seconds(session.created_at_ms)),
     }
+
+
+def record_ttl_seconds(created_at_ms: int) -> int:
+    """The ``ttl`` of a record that was made at this instant."""
+    return ttl_seconds(created_at_ms + IDEMPOTENCY_LIFETIME_MS, retention_seconds=0)
 
 
 def first_session_of(record: Item, request: CreationRequest) -> Session:

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -64,6 +65,13 @@ def put_all(table: SessionsTable, stored: Sequence[Session]) -> None:
             RequestItems={table.name: [{"PutRequest": {"Item": item}} for item in items]}
         )
         assert not reply["UnprocessedItems"]
+
+
+def put_many(table: SessionsTable, stored: Sequence[Session]) -> None:
+    """Store thousands of sessions, in several threads."""
+    parts = [stored[first : first + 500] for first in range(0, len(stored), 500)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda part: put_all(table, part), parts))
 
 
 def item_with(table: SessionsTable, session_id: str) -> Item:

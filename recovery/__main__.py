@@ -1,0 +1,149 @@
+"""Recover a deployment's data: replay dead letters, verify a table, adopt a restored one.
+
+Credentials and region are found as by the AWS CLI. What a command would change it only shows, until
+you add --apply. docs/recovery.md has the steps of a recovery.
+
+Exit code: 0 if all is done, 1 if something was found or is left, 2 if the command cannot run,
+130 if it was interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from recovery.arguments import parser_for
+from recovery.merge_table import Merge, Merged, merge_client, say_merged
+from recovery.merging import Terms
+from recovery.output import resume_option, say, say_aside
+from recovery.pace import Pace
+from recovery.prepare_table import NotThisTable, prepare_table
+from recovery.replay import DeadLetterReplay, Replayed, lambda_invoke, say_replayed
+from recovery.table_scan import TableScan
+from recovery.verify_table import Verified, say_verified, verify_table
+from runtime.clock import epoch_ms
+from storage.faults import StorageUnavailable
+
+ALIAS = "live"
+INVOCATION_SECONDS = 660
+"""Longer than ExpiryFunction may take."""
+
+DONE, LEFT, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name. Returns the exit code."""
+    parser = parser_for(
+        __doc__, replay=replay_dead_letters, verify=verify, merge=merge, prepare=prepare
+    )
+    options = parser.parse_args(arguments)
+    try:
+        exit_code: int = options.command(options)
+    except KeyboardInterrupt:
+        say_aside("Interrupted")
+        return INTERRUPTED
+    except (BotoCoreError, ClientError, NotThisTable, StorageUnavailable) as error:
+        say_aside(f"{type(error).__name__}: {error}")
+        return CANNOT_RUN
+    return exit_code
+
+
+def replay_dead_letters(options: argparse.Namespace) -> int:
+    """Give dead letters to ExpiryFunction again."""
+    no_retries = Config(
+        read_timeout=INVOCATION_SECONDS, retries={"mode": "standard", "total_max_attempts": 1}
+    )
+    invoke = lambda_invoke(_client(options, "lambda", no_retries), options.function, ALIAS)
+    replayed = Replayed()
+    try:
+        DeadLetterReplay(
+            queue=_client(options, "sqs"),
+            queue_url=options.queue_url,
+            streams=_client(options, "dynamodbstreams"),
+            invoke=invoke,
+            pace=Pace(options.per_second),
+            chosen=options.reason,
+            max_messages=options.max,
+            apply=options.apply,
+        ).run(replayed)
+    finally:
+        say_replayed(replayed, apply=options.apply)
+    return DONE if replayed.all_done else LEFT
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Read every item of a table, and report what is wrong."""
+    scan = TableScan(
+        _client(options, "dynamodb"),
+        options.table,
+        Pace(options.read_units_per_second),
+        options.start_after,
+    )
+    verified = Verified()
+    try:
+        verify_table(scan, options.retention_hours, verified)
+    finally:
+        say_verified(verified)
+        _say_where_to_go_on(verified.last_id)
+    return LEFT if verified.defective else DONE
+
+
+def merge(options: argparse.Namespace) -> int:
+    """Bring what happened in the old table into the restored one."""
+    client = _client(options, "dynamodb")
+    scan = TableScan(
+        client,
+        options.old,
+        Pace(options.read_units_per_second),
+        options.start_after,
+        items_per_page=100,
+        is_consistent=True,
+    )
+    terms = Terms(epoch_ms() // 1000, options.since, options.switched, options.new_only)
+    merged = Merged()
+    is_complete = False
+    try:
+        is_complete = Merge(
+            scan,
+            merge_client(client, options.restored),
+            terms,
+            Pace(options.read_units_per_second),
+            Pace(options.writes_per_second),
+            options.max,
+            options.apply,
+        ).run(merged)
+    finally:
+        say_merged(merged, apply=options.apply)
+        _say_where_to_go_on(merged.last_id)
+    return LEFT if merged.for_a_person or not is_complete else DONE
+
+
+def prepare(options: argparse.Namespace) -> int:
+    """Give a restored table what a restore leaves out."""
+    stream_arn = prepare_table(
+        _client(options, "dynamodb"),
+        options.table,
+        tags_of=options.tags_of,
+        with_ttl=options.with_ttl,
+        apply=options.apply,
+    )
+    say(f"AdoptedTableStreamArn={stream_arn}" if stream_arn else "No stream yet")
+    return DONE
+
+
+def _say_where_to_go_on(last_id: str | None) -> None:
+    if last_id is not None:
+        say_aside(f"Not all was read. To go on: {resume_option(last_id)}")
+
+
+def _client(options: argparse.Namespace, service: str, config: Config | None = None) -> Any:
+    settings = config or Config(retries={"mode": "standard", "total_max_attempts": 8})
+    return boto3.client(service, endpoint_url=options.endpoint_url, config=settings)  # type: ignore[call-overload]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
