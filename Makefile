@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COMPILE := --system-certs pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run dynamodb-local test e2e bench bench-report load soak soak-compare soak-plot cost cost-units check lock format clean
+.PHONY: help run dynamodb-local test coverage e2e bench bench-report load soak soak-compare soak-plot cost cost-units check lock format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,9 +19,14 @@ dynamodb-local: $(VENV)/installed node_modules/installed  ## serve DynamoDB Loca
 # One process more than cores, since some tests wait, but no more than four.
 PROCESSES = $$($(BIN)/python -c 'import os; print(min((os.cpu_count() or 1) + 1, 4))')
 
+TESTS = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/unit tests/integration
+
 test: $(VENV)/installed node_modules/installed  ## run all tests except the end-to-end tests
+	$(BIN)/pytest $(TESTS)
+
+coverage: $(VENV)/installed node_modules/installed  ## run the same tests, and report which lines and branches of src they reach
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/unit tests/integration
+	$(BIN)/coverage run -m pytest $(TESTS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

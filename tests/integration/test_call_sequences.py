@@ -283,5 +283,5 @@ def test_any_sequence_of_calls_agrees_with_a_server_in_memory(
         endpoint = dynamodb_local_endpoint
 
     run_state_machine_as_test(
-        OnDynamoDBLocal, settings=settings(max_examples=25, stateful_step_count=40)
+        OnDynamoDBLocal, settings=settings(max_examples=15, stateful_step_count=40)
     )

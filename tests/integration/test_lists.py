@@ -141,7 +141,7 @@ def test_one_request_shows_all_live_sessions_beside_many_expired(
         assert "cursor" not in body
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(alive=st.lists(st.booleans(), max_size=14), limit=st.integers(1, 6), everyone=st.booleans())
 def test_every_page_but_the_last_is_full(
     table_on_moto: SessionsTable, alive: list[bool], limit: int, everyone: bool

@@ -1,6 +1,7 @@
 """The published versions of the functions, which their aliases call: when there is a new one."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -36,10 +37,12 @@ def reaching(function: str, changes: Iterable[Deployment]) -> list[Deployment]:
     return [change for change in changes if versioned(change, function) != before]
 
 
+@cache
 def parameter_changes() -> list[Deployment]:
     return [Deployment({name: value}) for name, value in other_values().items()]
 
 
+@cache
 def replacements() -> list[Deployment]:
     """Of each resource that can be replaced although what is written of it keeps its place."""
     stack = Deployment()
