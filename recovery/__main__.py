@@ -94,6 +94,9 @@ def verify(options: argparse.Namespace) -> int:
 
 def merge(options: argparse.Namespace) -> int:
     """Bring what happened in the old table into the restored one."""
+    if options.old == options.restored:
+        raise NotThisTable("the old table and the restored one are the same")
+    say_aside(f"Reading {options.old}; what is newer there goes into {options.restored}")
     client = _client(options, "dynamodb")
     scan = TableScan(
         client,

@@ -70,7 +70,10 @@ def prepare_table(
                 TableName=name, TimeToLiveSpecification=wanted["TimeToLiveSpecification"]
             ),
         )
-    return client.describe_table(TableName=name)["Table"].get("LatestStreamArn")
+    prepared: Any = client.describe_table(TableName=name)["Table"]
+    if not prepared.get("StreamSpecification", {}).get("StreamEnabled", False):
+        return None  # there may still be the ARN of a former stream
+    return str(prepared["LatestStreamArn"])
 
 
 def _require_same_keys(table: Any, wanted: Any) -> None:

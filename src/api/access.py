@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.bad_requests import Unauthorized
 from api.request import Request
@@ -12,7 +12,7 @@ from api.request import Request
 class Access:
     """The keys of the API, of which each request must bring one, and the routes that need none."""
 
-    keys: Collection[str] = ()
+    keys: Collection[str] = field(default=(), repr=False)
     public_routes: Collection[str] = ()
 
     def require(self, request: Request) -> None:

@@ -82,7 +82,7 @@ class TimeoutPolicy:
 
 
 def impossible_limits(config: TimeoutConfig) -> list[str]:
-    """What of these limits no deployment would have allowed, in words without their values."""
+    """Which of these limits no deployment allows, in words without their values."""
     most = MAX_DURATION_MINUTES
     allowed = {
         f"timeoutMinutes is not from 1 to {most}": 1 <= config.timeout_minutes <= most,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
@@ -32,7 +32,7 @@ class RenewSettings:
 
     sessions_table: str
     retention_seconds: int
-    api_keys: tuple[str, ...]
+    api_keys: tuple[str, ...] = field(repr=False)
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
@@ -56,8 +56,8 @@ class SessionsSettings:
     sessions_table: str
     retention_seconds: int
     timeout_policy: TimeoutPolicy
-    signing_key: str
-    api_keys: tuple[str, ...]
+    signing_key: str = field(repr=False)
+    api_keys: tuple[str, ...] = field(repr=False)
     health_is_public: bool
 
     @classmethod
@@ -154,7 +154,7 @@ def _signing_key(environment: Environment) -> str:
 
 
 def _api_keys(environment: Environment) -> tuple[str, ...]:
-    """The keys, apart by white space or commas; none if the variable is not set.
+    """The keys, separated by white space or commas; none if the variable is not set.
 
     A variable that is set and holds no key is a mistake: it must not open the API to everybody.
     """
@@ -164,8 +164,8 @@ def _api_keys(environment: Environment) -> tuple[str, ...]:
     keys = tuple(re.split(r"[\s,]+", text.strip(" \t\r\n,")))
     if len(keys) > MAX_API_KEYS or not all(map(API_KEY.fullmatch, keys)):  # reveals none
         raise SettingsError(
-            f"API_KEYS must hold 1 to {MAX_API_KEYS} keys, apart by white space or commas, each of "
-            "16 to 128 letters, digits, '-', '.', '_', '~', '+', '/' or '='"
+            f"API_KEYS must hold 1 to {MAX_API_KEYS} keys, separated by white space or commas, "
+            "each of 16 to 128 letters, digits, '-', '.', '_', '~', '+', '/' or '='"
         )
     return keys
 

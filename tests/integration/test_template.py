@@ -79,10 +79,12 @@ def test_a_function_gets_the_variables_that_it_reads(function: str) -> None:
 def test_the_api_is_open_unless_there_is_a_secret_with_keys(function: str) -> None:
     closed = Deployment({"ApiKeys": API_KEYS_ARN})
     assert "API_KEYS" not in STACK.environment(function)
-    assert "Everybody" in STACK.outputs["Access"]
+    assert "asks nobody" in STACK.outputs["Access"]
     reference = f"{{{{resolve:secretsmanager:{API_KEYS_ARN}:SecretString:::}}}}"
     assert closed.environment(function)["API_KEYS"] == reference
-    assert "needs one of the keys" in closed.outputs["Access"]
+    assert closed.outputs["Access"].startswith("Every call but OPTIONS needs one of the keys")
+    but_for_health = Deployment({"ApiKeys": API_KEYS_ARN, "PublicHealth": "on"})
+    assert "and the health call" in but_for_health.outputs["Access"]
 
 
 def test_the_default_limits_are_the_contracts() -> None:
