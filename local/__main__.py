@@ -65,8 +65,6 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
     os.environ["SIGNING_KEY"] = os.environ.get("SIGNING_KEY") or "a laptop needs no secret for this"
     os.environ["DEAD_LETTER_QUEUE_URL"] = "local"  # nothing is sent to it
-    if not os.environ.get("API_KEYS"):
-        os.environ.pop("API_KEYS", None)
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     functions = RenewSettings.from_environment(os.environ)
     _log_readably()

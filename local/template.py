@@ -124,9 +124,14 @@ class Template:
         return {name: value for name, value in known.items() if value}
 
     def _value(self, value: Any) -> str:
-        """The value itself, or the default of the parameter that it refers to; otherwise empty."""
+        """The value itself, or the default of the parameter that it refers to; otherwise empty.
+
+        Of a choice, it is the last: that is for a parameter that is left empty.
+        """
         if not isinstance(value, dict):
             return str(value)
+        if "Fn::If" in value:
+            return self._value(value["Fn::If"][-1])
         parameter = self.document["Parameters"].get(value.get("Ref"), {})
         return str(parameter.get("Default", ""))
 

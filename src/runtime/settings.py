@@ -13,6 +13,8 @@ SECONDS_PER_HOUR = 3600
 MAX_RETENTION_HOURS = 365 * 24
 MIN_SIGNING_KEY_CHARS = 32
 MAX_API_KEYS = 10
+NO_API_KEYS = "none"
+"""What the template says where everybody may call. No key is as short."""
 API_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{16,128}")
 
 Environment = Mapping[str, str]
@@ -154,12 +156,13 @@ def _signing_key(environment: Environment) -> str:
 
 
 def _api_keys(environment: Environment) -> tuple[str, ...]:
-    """The keys, separated by white space or commas; none if the variable is not set.
+    """The keys, separated by white space or commas.
 
-    A variable that is set and holds no key is a mistake: it must not open the API to everybody.
+    There are none if the variable says so or is not set. One that is empty is a mistake: it must
+    not open the API to everybody.
     """
-    text = environment.get("API_KEYS")
-    if text is None:
+    text = environment.get("API_KEYS", NO_API_KEYS)
+    if text == NO_API_KEYS:
         return ()
     keys = tuple(re.split(r"[\s,]+", text.strip(" \t\r\n,")))
     if len(keys) > MAX_API_KEYS or not all(map(API_KEY.fullmatch, keys)):  # reveals none

@@ -118,6 +118,11 @@ def test_one_api_key_may_have_white_space_and_commas_around_it(text: str) -> Non
     assert RenewSettings.from_environment({**RENEW, "API_KEYS": text}).api_keys == ("k" * 16,)
 
 
+@pytest.mark.parametrize("said", [{}, {"API_KEYS": "none"}], ids=["nothing", "none"])
+def test_there_are_no_api_keys_where_none_is_said(said: dict[str, str]) -> None:
+    assert RenewSettings.from_environment({**RENEW, **said}).api_keys == ()
+
+
 @pytest.mark.parametrize("between", [" ", ",", ", ", "\n", "\r\n\r\n"])
 def test_several_api_keys_are_valid_at_once(between: str) -> None:
     keys = ("a-first-key-of-many", "Second.Key_~+/=" + "x" * 20)
