@@ -61,7 +61,10 @@ def at_once(call: Callable[[int], object]) -> list[object]:
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No attempt is given up because the machine is busy: it would be one more request."""
+    """No attempt is given up because the machine is busy.
+
+    It would be one more request and, after 32 others of the 64, be counted again.
+    """
     monkeypatch.setattr("storage.table.ATTEMPT_SECONDS", 60)
 
 
@@ -94,6 +97,7 @@ def test_64_renewals_by_64_clocks_all_count_and_the_latest_clock_stands(
     assert item["expiresAt"] == {"N": str(latest_ms + minutes(30))}
 
 
+@pytest.mark.usefixtures("patience")
 def test_of_64_last_renewals_at_once_one_reaches_the_maximum(table: SessionsTable) -> None:
     put(table, session(created=-710, active=-20, expires=5))
     outcomes = at_once(lambda number: renew_session(table, "a-session", NOON_MS, f"r{number}"))
@@ -103,12 +107,14 @@ def test_of_64_last_renewals_at_once_one_reaches_the_maximum(table: SessionsTabl
     assert item["expiresAt"] == item["maxExpiresAt"]
 
 
+@pytest.mark.usefixtures("patience")
 def test_64_deliveries_of_one_renewal_count_once(table: SessionsTable) -> None:
     put(table, session())
     at_once(lambda _: renew_session(table, "a-session", NOON_MS, "r1"))
     assert item_with(table, "a-session")["renewalCount"] == {"N": "1"}
 
 
+@pytest.mark.usefixtures("patience")
 def test_64_heartbeats_by_64_clocks_all_renew_and_count_64(table: SessionsTable) -> None:
     put(table, session())
     at_once(
@@ -121,6 +127,7 @@ def test_64_heartbeats_by_64_clocks_all_renew_and_count_64(table: SessionsTable)
     assert item["expiresAt"] == {"N": str(NOON_MS + AT_ONCE - 1 + minutes(30))}
 
 
+@pytest.mark.usefixtures("patience")
 def test_64_heartbeats_that_do_not_renew_leave_the_latest_clock(
     table: SessionsTable,
 ) -> None:
@@ -160,6 +167,7 @@ def test_timeout_changes_among_renewals_all_succeed_in_some_order(
     assert stored.expires_at_ms == stored.last_activity_ms + stored.timeout_ms
 
 
+@pytest.mark.usefixtures("patience")
 def test_maximum_changes_among_renewals_keep_the_expiry_within(
     table: SessionsTable,
 ) -> None:
@@ -178,6 +186,7 @@ def test_maximum_changes_among_renewals_keep_the_expiry_within(
     assert stored.expires_at_ms <= stored.max_expires_at_ms
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_deletion_among_other_calls_leaves_nothing_that_comes_back(table: SessionsTable) -> None:
     put(table, session())
     calls: list[Callable[[int], object]] = [
@@ -199,12 +208,14 @@ def test_a_deletion_among_other_calls_leaves_nothing_that_comes_back(table: Sess
     assert item_with(table, "a-session") == {}
 
 
+@pytest.mark.usefixtures("patience")
 def test_of_64_deletions_at_once_one_deletes(table: SessionsTable) -> None:
     put(table, session())
     outcomes = at_once(lambda _: delete_session(table, "a-session"))
     assert Counter(outcomes) == {None: 1, SessionNotFound: AT_ONCE - 1}
 
 
+@pytest.mark.usefixtures("patience")
 def test_64_deliveries_of_one_creation_make_one_session(table: SessionsTable) -> None:
     user_id = str(uuid.uuid4())
     creation = CreationRequest(session().agent_id, user_id, "{}", TimeoutChange())
