@@ -57,8 +57,7 @@ class EmbeddedTable(Table):
 
 def make_embedded(name: str) -> None:
     """Turn moto's table of this name into an ``EmbeddedTable``."""
-    # moto leaves methods abstract that only its CloudFormation calls.
-    _table(name).__class__ = EmbeddedTable  # type: ignore[type-abstract]
+    _table(name).__class__ = EmbeddedTable  # type: ignore[type-abstract]  # for CloudFormation alone
 
 
 def ids_past_ttl(table: str, now_seconds: int) -> Iterator[str]:

@@ -145,7 +145,8 @@ def _say_where_to_go_on(last_id: str | None) -> None:
 
 def _client(options: argparse.Namespace, service: str, config: Config | None = None) -> Any:
     settings = config or Config(retries={"mode": "standard", "total_max_attempts": 8})
-    return boto3.client(service, endpoint_url=options.endpoint_url, config=settings)  # type: ignore[call-overload]
+    client: Any = boto3.client  # whose overloads ask for a literal service
+    return client(service, endpoint_url=options.endpoint_url, config=settings)
 
 
 if __name__ == "__main__":

@@ -140,14 +140,14 @@ def merge_client(client: "DynamoDBClient", table: str) -> SessionsTable:
 
 def _put(table: SessionsTable, copy: Copy) -> None:
     """Store the item if the condition holds; :class:`ConditionFailed` brings what is stored."""
-    values = {"ExpressionAttributeValues": copy.values} if copy.values else {}
+    values: dict[str, Any] = {"ExpressionAttributeValues": copy.values} if copy.values else {}
     table.call(
         table.client.put_item,
         TableName=table.name,
         Item=copy.item,
         ConditionExpression=copy.condition,
         ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        **values,  # type: ignore[arg-type]
+        **values,
     )
 
 

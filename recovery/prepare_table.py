@@ -35,10 +35,10 @@ def prepare_table(
             call()
             client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 2})
 
-    stream = {"StreamEnabled": True, **wanted["StreamSpecification"]}
+    stream: Any = {"StreamEnabled": True, **wanted["StreamSpecification"]}
     has_stream = table.get("StreamSpecification", {}).get("StreamEnabled", False)
     if not has_stream:
-        step("stream", lambda: client.update_table(TableName=name, StreamSpecification=stream))  # type: ignore[arg-type]
+        step("stream", lambda: client.update_table(TableName=name, StreamSpecification=stream))
     elif table["StreamSpecification"] != stream:
         raise NotThisTable(f"its stream has other images than {stream['StreamViewType']}")
     if not table.get("DeletionProtectionEnabled", False):

@@ -203,10 +203,10 @@ def say_replayed(replayed: Replayed, *, apply: bool) -> None:
         say("This was a dry run: nothing was replayed. Add --apply to replay.")
 
 
-def _failed_number(report: object) -> str | None:
+def _failed_number(report: Any) -> str | None:
     """The sequence number from which on the function reports records as failed."""
     try:
-        failures = report["batchItemFailures"]  # type: ignore[index]
+        failures = report["batchItemFailures"]
         return failures[0]["itemIdentifier"] if failures else None
     except (KeyError, TypeError, IndexError):
         raise InvocationFailed(f"not a report: {shown(str(report)[:200])}") from None

@@ -65,7 +65,7 @@ class Tally:
     def check(self, call: Call, answer: Answer, ledger: Ledger, floor: Floor | None) -> None:
         """Hold the answer to the contract, and to how the session stood when it was asked for."""
         defect = _unexpected(call, answer)
-        if not defect and (answer.status >= 400 or random.random() < SHARE_VALIDATED):  # noqa: S311
+        if not defect and (answer.status >= 400 or random.random() < SHARE_VALIDATED):  # noqa: S311 - no secret
             defect = _schema_violation(call, answer)
         if defect:
             with self._lock:

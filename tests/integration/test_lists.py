@@ -256,7 +256,7 @@ def test_a_cursor_works_however_old_it_is(table: SessionsTable) -> None:
     query = {"userId": user_id, "limit": "1"}
     query["cursor"] = page(table, query)["cursor"]
     for minutes_later in (0, 1, 1000):
-        handler = sessions_function(table, lambda: NOON_MS + minutes(minutes_later))  # noqa: B023
+        handler = sessions_function(table, lambda: NOON_MS + minutes(minutes_later))  # noqa: B023 - called at once
         response = handler(api_event("GET", query=query), LAMBDA_CONTEXT)
         assert response["statusCode"] == 200
 

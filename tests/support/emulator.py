@@ -33,7 +33,8 @@ class Emulator:
     def client(self, service: str) -> Any:
         """A client of one of its services, as the account's root user."""
         if service not in self._clients:
-            self._clients[service] = boto3.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+            make: Any = boto3.client  # whose overloads ask for a literal service
+            self._clients[service] = make(service, endpoint_url=self.endpoint)
         return self._clients[service]
 
     def api_url(self, api_id: str) -> str:
