@@ -155,3 +155,10 @@ def test_a_wrong_api_key_opens_nothing_and_is_not_shown(text: str) -> None:
 def test_health_may_be_public(value: str, is_public: bool) -> None:
     environment = {**RENEW, **LIMITS, **KEY, "PUBLIC_HEALTH": value}
     assert SessionsSettings.from_environment(environment).health_is_public is is_public
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    secrets = {"SIGNING_KEY": "a-signing-key-" * 3, "API_KEYS": "an-api-key-of-somebody"}
+    environment = {**RENEW, **LIMITS, **KEY, **secrets}
+    for read in (RenewSettings.from_environment, SessionsSettings.from_environment):
+        assert not [each for each in secrets.values() if each in repr(read(environment))]
