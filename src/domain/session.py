@@ -25,7 +25,8 @@ class Session:
     ``metadata_json`` is the client's metadata as the text of a JSON object. It is passed through
     unparsed, so that it comes back exactly as it was sent. ``renewed_at_ms`` is when the session
     was last renewed, or created. ``recent_renewals`` are the digests of the latest renewals, at
-    most 32, the latest first.
+    most 32, the latest first. ``announced_at_ms`` is when it was decided to announce the expiry:
+    from then on the session is over, whatever a clock says.
     """
 
     session_id: str
@@ -38,6 +39,7 @@ class Session:
     timeout_config: TimeoutConfig
     renewal_count: int
     recent_renewals: tuple[int, ...]
+    announced_at_ms: int | None = None
 
     @property
     def timeout_ms(self) -> int:
@@ -59,6 +61,17 @@ class Session:
         """The last renewal plus the timeout, but never past the maximum."""
         return min(self.renewed_at_ms + self.timeout_ms, self.max_expires_at_ms)
 
+    @property
+    def warns_at_ms(self) -> int | None:
+        """When time alone brings the session within its warning threshold.
+
+        ``None`` where the last renewal left it there already: the threshold is as long as the
+        timeout, or the maximum is near.
+        """
+        threshold_ms = self.timeout_config.warning_threshold_minutes * MS_PER_MINUTE
+        warns_at_ms = self.expires_at_ms - threshold_ms
+        return warns_at_ms if warns_at_ms > self.renewed_at_ms else None
+
     def effective_ms(self, now_ms: int) -> int:
         """The instant that a call at ``now_ms`` counts as: never before the last activity.
 
@@ -68,8 +81,8 @@ class Session:
         return max(now_ms, self.last_activity_ms)
 
     def is_alive(self, at_ms: int) -> bool:
-        """Whether the expiry is still ahead. A stored session may well be past it."""
-        return at_ms < self.expires_at_ms
+        """Whether the expiry is ahead and unannounced. A stored session may well be past it."""
+        return at_ms < self.expires_at_ms and self.announced_at_ms is None
 
     def require_alive(self, at_ms: int) -> None:
         """Refuse a session that has expired. Every rule asks this before anything else.
@@ -106,19 +119,6 @@ class Outcome(Snapshot):
     """
 
     changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Expiry:
-    """The end of a session's time: the session as it stood, and when it was removed from the table.
-
-    ``removed_at_ms`` is in epoch milliseconds. ``event_id`` is the same however often this expiry
-    is published.
-    """
-
-    event_id: str
-    session: Session
-    removed_at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

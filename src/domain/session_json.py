@@ -1,6 +1,6 @@
 """Sessions as the JSON that clients and event consumers get.
 
-The shapes are those of ``openapi.yaml`` and ``session-expired.schema.json``. A session's metadata
+The shapes are those of ``openapi.yaml`` and the two ``session-*.schema.json``. A session's metadata
 is JSON text already and goes in as it is: parsing it to write it again could change a number. So
 objects are composed here, in one place, of texts that are JSON each. A list of a thousand sessions
 has most of its time from here.
@@ -9,7 +9,11 @@ has most of its time from here.
 import json
 from datetime import UTC, datetime, timedelta
 
-from domain.session import Expiry, Session, Snapshot
+from domain.session import Session, Snapshot
+from domain.timers import event_id
+
+SESSION_EXPIRING, SESSION_EXPIRED = "SessionExpiring", "SessionExpired"
+"""The detail types of the events."""
 
 # In UTC, like all instants here. Without a time zone, it is written faster.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -45,13 +49,25 @@ def session_page_json(infos: list[str], cursor: str | None) -> str:
     return f'{{"total": {len(infos)}, {next_page}"sessions": [{", ".join(infos)}]}}'
 
 
-def session_expired_json(expiry: Expiry) -> str:
-    """The detail of a ``SessionExpired`` event, with the session as it stood when it expired."""
-    session = expiry.session
+def session_expiring_json(snapshot: Snapshot) -> str:
+    """The detail of a ``SessionExpiring`` event, with the session as it stood at the warning."""
+    session = snapshot.session
     return (
-        f'{{"eventId": {_string(expiry.event_id)}, '
-        f'"expiredAt": "{rfc3339(session.expires_at_ms)}", '
-        f'"removedAt": "{rfc3339(expiry.removed_at_ms)}", '
+        f'{{"eventId": "{event_id(SESSION_EXPIRING, session)}", '
+        f'"expiresAt": "{rfc3339(session.expires_at_ms)}", '
+        f'"session": {session_info_json(snapshot)}}}'
+    )
+
+
+def session_expired_json(session: Session, removed_at_ms: int | None = None) -> str:
+    """The detail of a ``SessionExpired`` event, with the session as it stood when it expired.
+
+    ``removed_at_ms`` (epoch milliseconds) is when DynamoDB deleted it, if that is what told of it.
+    """
+    removed = "" if removed_at_ms is None else f'"removedAt": "{rfc3339(removed_at_ms)}", '
+    return (
+        f'{{"eventId": "{event_id(SESSION_EXPIRED, session)}", '
+        f'"expiredAt": "{rfc3339(session.expires_at_ms)}", {removed}'
         f'"session": {session_info_json(Snapshot(session, session.expires_at_ms))}}}'
     )
 

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.session import MS_PER_SECOND
-from domain.session_json import session_expired_json
+from domain.session_json import SESSION_EXPIRED, session_expired_json
 from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import Event, EventBus, fit_one_request
 from publishing.failures import EventRefused, EventTooLarge, InvalidRecord, ServiceUnavailable
-from publishing.stream_records import UNKNOWN, expiry_of, sequence_number_of
+from publishing.stream_records import UNKNOWN, removal_of, sequence_number_of
 from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
 from runtime.observability import count, loggable, logger
 from storage.faults import InvalidItem
-
-DETAIL_TYPE = "SessionExpired"
 
 PUBLISH_SECONDS, KEEP_SECONDS = 40, 15
 """How long a request to the bus and a dead letter may take, with all their retries."""
@@ -164,8 +162,9 @@ def session_expired_event(record: Any) -> Event:
         InvalidRecord, InvalidItem: it tells of none.
         EventTooLarge: EventBridge would not take the event.
     """
-    expiry = expiry_of(record)
-    return Event(DETAIL_TYPE, session_expired_json(expiry), expiry.removed_at_ms)
+    removal = removal_of(record)
+    detail = session_expired_json(removal.session, removal.removed_at_ms)
+    return Event(SESSION_EXPIRED, detail, removal.removed_at_ms)
 
 
 def _count_published(records: list[Any]) -> None:

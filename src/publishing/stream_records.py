@@ -1,24 +1,40 @@
-"""Records of the table's stream, as Lambda delivers them, and the expiries that they tell of."""
+"""Records of the table's stream, as Lambda delivers them, and what they tell of."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from domain.session import MS_PER_SECOND, Expiry, Session
+from domain.refusals import SessionNotFound
+from domain.session import MS_PER_SECOND, Session
 from publishing.failures import InvalidRecord
 from storage.attribute_values import Item, int_attribute
 from storage.faults import InvalidItem
 from storage.item import LATEST_INSTANT_MS, session_of
+from storage.keys import session_key
+from storage.start_marker import started_session_id
+from storage.timer_update import is_published
 
 TTL_IDENTITY = ("Service", "dynamodb.amazonaws.com")
 """Type and principal of whoever deletes by TTL. No other deletion has them in its record."""
 
-MAX_RECORD_ID_CHARS = 128
 UNKNOWN = "unknown"
 
 
-def expiry_of(record: Mapping[str, Any]) -> Expiry:
-    """The expiry that the record tells of. Its ``event_id`` is the record's own ID.
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A session that DynamoDB deleted by its TTL, and when (epoch milliseconds).
+
+    ``is_published`` says whether its expiry was published before: by its timer.
+    """
+
+    session: Session
+    removed_at_ms: int
+    is_published: bool
+
+
+def removal_of(record: Mapping[str, Any]) -> Removal:
+    """The removal that the record tells of.
 
     Raises:
         InvalidRecord: it is malformed, or not the deletion of an expired session by TTL.
@@ -27,25 +43,44 @@ def expiry_of(record: Mapping[str, Any]) -> Expiry:
     try:
         if not _is_deletion_by_ttl(record):
             raise InvalidRecord("it is not a deletion by TTL")
-        record_id, change = record["eventID"], record["dynamodb"]
-        session = session_of(change["OldImage"])
+        change = record["dynamodb"]
+        image = change["OldImage"]
+        session = session_of(image)
         # The stream rounds its time down, and DynamoDB deletes nothing before its ttl.
         recorded_at_seconds = int(change["ApproximateCreationDateTime"])
-        removed_at_seconds = max(recorded_at_seconds, _ttl_of(session, change["OldImage"]))
+        removed_at_seconds = max(recorded_at_seconds, _ttl_of(session, image))
     except KeyError as error:
         raise InvalidRecord(f"it has no {error}") from error
     except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise InvalidRecord(f"it is malformed: {type(error).__name__}") from error
     if not isinstance(session.session_id, str):
         raise InvalidRecord("its sessionId is not a string")
-    if not (isinstance(record_id, str) and 0 < len(record_id) <= MAX_RECORD_ID_CHARS):
-        raise InvalidRecord(f"its eventID is not a string of 1 to {MAX_RECORD_ID_CHARS} characters")
     removed_at_ms = removed_at_seconds * MS_PER_SECOND
     if removed_at_ms > LATEST_INSTANT_MS:
         raise InvalidRecord("it is of a time after the year 9999")
     if session.is_alive(removed_at_ms):
         raise InvalidRecord("the session was alive when it was deleted: its ttl is wrong")
-    return Expiry(record_id, session, removed_at_ms)
+    return Removal(session, removed_at_ms, is_published(image, session))
+
+
+def is_of_new_item(record: Any) -> bool:
+    """Whether the record tells of a new item."""
+    return isinstance(record, Mapping) and record.get("eventName") == "INSERT"
+
+
+def started_session(record: Mapping[str, Any]) -> str:
+    """The ID of the session whose timer starts, because the record's item is new.
+
+    Raises:
+        InvalidRecord: it is malformed.
+    """
+    try:
+        key = record["dynamodb"]["Keys"]["sessionId"]["S"]
+        session_id = started_session_id(key)
+        session_key(session_id)
+    except (AttributeError, KeyError, TypeError, SessionNotFound) as error:
+        raise InvalidRecord("it names no session") from error
+    return session_id
 
 
 def sequence_number_of(record: Any) -> str:

@@ -31,6 +31,9 @@ IS_A_SESSION = (
     "attribute_type(timeoutConfig.maxDurationMinutes, :N)",
     "attribute_type(timeoutConfig.warningThresholdMinutes, :N)",
 )
+NOT_ANNOUNCED = "attribute_not_exists(announcedAt)"
+"""Nobody was told that the session has expired, or is about to be."""
+
 TYPES_AND_BOUNDS = {
     ":S": {"S": "S"},
     ":N": {"S": "N"},

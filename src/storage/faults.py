@@ -7,6 +7,8 @@ from typing import Any
 from runtime.retries import Unavailable
 from storage.attribute_values import Item
 
+TEMPORARY_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
+
 
 @dataclass(eq=False)
 class StorageUnavailable(Unavailable):
@@ -35,6 +37,11 @@ class TransactionCancelled(Exception):
     """A transaction wrote nothing. ``reasons`` are DynamoDB's, in the order of its parts."""
 
     reasons: Sequence[Mapping[str, Any]]
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same transaction may succeed when it is tried again."""
+        return any(reason["Code"] in TEMPORARY_REASONS for reason in self.reasons)
 
     def __str__(self) -> str:
         return ", ".join(reason["Code"] for reason in self.reasons)

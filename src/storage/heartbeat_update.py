@@ -10,7 +10,7 @@ from domain import heartbeat as rule
 from domain.session import Outcome, Session
 from storage import renewal_update
 from storage.attribute_values import number
-from storage.conditional_update import apply_rule
+from storage.conditional_update import NOT_ANNOUNCED, apply_rule
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
 AUTO_RENEW = "timeoutConfig.autoRenew = :true"
@@ -19,6 +19,7 @@ ACTIVITY_ONLY = update_expression(
     "SET lastActivity = :now",
     "expiresAt > :now",
     "lastActivity <= :now",
+    NOT_ANNOUNCED,
     "(timeoutConfig.autoRenew = :false OR expiresAt >= maxExpiresAt)",
     f"(timeoutConfig.autoRenew = :false OR ({' AND '.join(renewal_update.NOT_A_REPLAY)}))",
 )

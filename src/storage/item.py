@@ -25,6 +25,9 @@ TIMEOUT_ATTRIBUTES = {
 }
 """The attributes of the ``timeoutConfig`` map, by the field of ``TimeoutConfig`` they store."""
 
+ANNOUNCED_AT = "announcedAt"
+"""The attribute that marks a session as announced. One that is not has none."""
+
 LATEST_INSTANT_MS = 253_402_300_799_999
 """The end of the year 9999, the last that RFC 3339 can express."""
 
@@ -50,6 +53,7 @@ def item_of(session: Session, retention_seconds: int) -> Item:
         "timeoutConfig": timeout_config_attribute(session.timeout_config),
         "renewalCount": number(session.renewal_count),
         **renewal_attributes(session),
+        **_announced_attribute(session),
         "ttl": number(ttl_seconds(session.expires_at_ms, retention_seconds)),
     }
 
@@ -73,6 +77,7 @@ def session_of(item: Item) -> Session:
             timeout_config=timeout_config_of(item),
             renewal_count=int_attribute(item, "renewalCount"),
             recent_renewals=recent_renewals(item),
+            announced_at_ms=int_attribute(item, ANNOUNCED_AT) if ANNOUNCED_AT in item else None,
         )
         _require_consistent(session)
         _require(item["expiresAt"] == number(session.expires_at_ms), EXPIRY_CONTRADICTS)
@@ -107,6 +112,11 @@ def timeout_config_of(item: Item) -> TimeoutConfig:
         max_duration_minutes=int_attribute(config, names["max_duration_minutes"]),
         warning_threshold_minutes=int_attribute(config, names["warning_threshold_minutes"]),
     )
+
+
+def _announced_attribute(session: Session) -> Item:
+    at_ms = session.announced_at_ms
+    return {} if at_ms is None else {ANNOUNCED_AT: number(at_ms)}
 
 
 def _derived_attributes(session: Session) -> dict[str, Mapping[str, str]]:

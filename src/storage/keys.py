@@ -10,6 +10,11 @@ MAX_KEY_BYTES = 2048
 IDEMPOTENCY_PREFIX = "idempotency-key "
 """The key of an idempotency record, which shares the table, begins with this; no session's does."""
 
+START_MARKER_PREFIX = f"{IDEMPOTENCY_PREFIX}starts-timer "
+"""The key of a start marker begins with this. To the release before, it is an idempotency record,
+which no list shows and whose removal is not announced.
+"""
+
 Key = Mapping[str, Mapping[str, str]]
 
 

@@ -9,7 +9,12 @@ from domain import renewal as rule
 from domain.renewal import MAX_REMEMBERED, renewal_digest
 from domain.session import Outcome, Session
 from storage.attribute_values import number
-from storage.conditional_update import IS_A_SESSION, TYPES_AND_BOUNDS, apply_rule
+from storage.conditional_update import (
+    IS_A_SESSION,
+    NOT_ANNOUNCED,
+    TYPES_AND_BOUNDS,
+    apply_rule,
+)
 from storage.item import ttl_seconds
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
@@ -33,6 +38,7 @@ FULL_TIMEOUT = update_expression(
     "expiresAt < maxExpiresAt",
     "fullRenewalUntil >= :now",
     "lastActivity <= :now",
+    NOT_ANNOUNCED,
     *NOT_A_REPLAY,
     *IS_A_SESSION,
     ttl="ttl",
@@ -46,6 +52,7 @@ TO_MAXIMUM = update_expression(
     "fullRenewalUntil < :now",
     "lastActivity <= :now",
     "maxExpiresAt = :maxExpiresAt",  # :ttl was computed from it
+    NOT_ANNOUNCED,
     *NOT_A_REPLAY,
     ttl="ttl",
 )
@@ -55,6 +62,7 @@ COUNT_ONLY = update_expression(
     f"SET {COUNT}",
     "renewedAt = lastActivity",
     "expiresAt < maxExpiresAt",
+    NOT_ANNOUNCED,
     *NOT_A_REPLAY,
 )
 """A renewal with a later clock came first: the expiry already is where this one would put it."""

@@ -17,9 +17,6 @@ IS_NEW = "attribute_not_exists(sessionId)"
 # DynamoDB deletes late: a record has expired when its ttl is over, not when it is deleted.
 IS_NEW_OR_EXPIRED = f"{IS_NEW} OR #ttl <= :now"
 
-# A transaction that is cancelled for one of these may succeed when it is tried again.
-TEMPORARY_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
-
 
 def create_session(table: SessionsTable, session: Session) -> None:
     """Store a new session, whose ID is random: one request.
@@ -64,7 +61,7 @@ def create_session_once(
             if reasons[0]["Code"] == "ConditionalCheckFailed":
                 first = first_session_of(reasons[0]["Item"], request)
                 return Outcome(first, now_ms, changed=False)
-            if not any(reason["Code"] in TEMPORARY_REASONS for reason in reasons):
+            if not cancelled.may_pass:
                 raise
             table.pause(attempt)
             attempt += 1

@@ -26,9 +26,9 @@ SECONDS_FOR_A_READ = 5
 LISTED_ATTRIBUTES = (
     "sessionId, agentId, userId, metadata, createdAt, lastActivity, expiresAt, timeoutConfig, "
     "timeoutMs, timeoutSeconds, maxExpiresAt, fullRenewalUntil, renewalCount, renewedAt, "
-    "rememberedCount, lastRenewalId"
+    "rememberedCount, lastRenewalId, announcedAt"
 )
-"""All of an item but ``ttl`` and its recent renewals, which no list shows: they are half of it."""
+"""All of an item but ``ttl``, its timer and its recent renewals, which are half of it."""
 
 MAX_BATCH_KEYS = 100  # DynamoDB's limit
 MAX_BATCH_READS = 3

@@ -6,31 +6,53 @@ shorter the time between, the less can come in between.
 """
 
 import time
+from typing import Any
 
 from domain import timeout as rule
 from domain.refusals import SessionNotFound
 from domain.session import MS_PER_SECOND, Outcome, Session
 from domain.timeout import TimeoutChange
+from domain.timers import is_due_sooner
 from storage.attribute_values import Item
-from storage.conditional_update import UPDATES_WITHOUT_PAUSE
+from storage.conditional_update import NOT_ANNOUNCED, UPDATES_WITHOUT_PAUSE
+from storage.faults import TransactionCancelled
 from storage.item import TIMEOUT_ATTRIBUTES, item_of, session_of
+from storage.keys import session_key
+from storage.start_marker import can_be_marked, start_marker
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
-NEW_LIMITS = update_expression(
+SET_LIMITS = (
     "SET timeoutConfig.timeoutMinutes = :timeoutMinutes, timeoutConfig.autoRenew = :autoRenew, "
     "timeoutConfig.maxDurationMinutes = :maxDurationMinutes, "
     "timeoutConfig.warningThresholdMinutes = :warningThresholdMinutes, "
     "timeoutMs = :timeoutMs, timeoutSeconds = :timeoutSeconds, maxExpiresAt = :maxExpiresAt, "
     "fullRenewalUntil = :fullRenewalUntil, renewedAt = :renewedAt, expiresAt = :expiresAt, "
-    "#ttl = :ttl",
+    "#ttl = :ttl"
+)
+AS_READ = (
     "timeoutConfig = :readTimeoutConfig",
     "expiresAt = :readExpiresAt",
     "(attribute_not_exists(renewedAt) OR renewedAt = :readRenewedAt)",
-    ttl="ttl",
+    NOT_ANNOUNCED,
 )
-"""The limits and all that follows from them, if what they follow from is still as it was read.
+"""What the limits follow from is as it was read.
 
 The expiry tells of the last renewal, except at the maximum.
+"""
+
+NEW_LIMITS = update_expression(SET_LIMITS, *AS_READ, ttl="ttl")
+"""The limits and all that follows from them."""
+
+NEW_LIMITS_AND_TIMER = update_expression(
+    f"{SET_LIMITS} REMOVE timer",
+    *AS_READ,
+    "lastActivity = :readLastActivity",
+    "renewalCount = :readRenewalCount",
+    ttl="ttl",
+)
+"""The same where a new timer must start: the present one ends when it finds its token gone.
+
+A transaction does not return what it wrote, so what it does not write must be as it was read, too.
 """
 
 WRITTEN = (
@@ -50,7 +72,8 @@ def change_timeout(
     """Change the limits of the session with this ID, or refuse to, as the rule says.
 
     One request for each refusal and where nothing changes, two for a change. More where others
-    come first, until the table's deadline.
+    come first, until the table's deadline. A change that makes something due sooner starts a new
+    timer, in the same write: see ``storage.start_marker``.
 
     Raises:
         SessionNotFound, SessionExpired, MaximumBelowTimeout: the rule refuses the change.
@@ -65,10 +88,21 @@ def change_timeout(
         for _ in range(UPDATES_WITHOUT_PAUSE):
             if item is None:
                 raise SessionNotFound(session_id)
-            outcome = rule.change_timeout(session_of(item), change, at_ms)
+            before = session_of(item)
+            outcome = rule.change_timeout(before, change, at_ms)
             if not outcome.changed:
                 return outcome
-            item = table.update(session_id, update_for(table, item, outcome)).image
+            if can_be_marked(session_id) and is_due_sooner(before, outcome.session, outcome.at_ms):
+                try:
+                    _change_and_start_timer(table, item, outcome)
+                except TransactionCancelled as cancelled:
+                    if cancelled.may_pass:
+                        break
+                    item = cancelled.reasons[0].get("Item")
+                else:
+                    return outcome
+            else:
+                item = table.update(session_id, update_for(table, item, outcome)).image
             if item is not None and _has_limits_of(stored := session_of(item), outcome.session):
                 return Outcome(stored, stored.effective_ms(at_ms), changed=True)
             # The next update is judged by the clock as it is then: it must not revive a session.
@@ -90,6 +124,32 @@ def update_for(table: SessionsTable, read: Item, outcome: Outcome) -> Conditiona
             ":readExpiresAt": read["expiresAt"],
             ":readRenewedAt": read.get("renewedAt", changed["renewedAt"]),
         },
+    )
+
+
+def _change_and_start_timer(table: SessionsTable, read: Item, outcome: Outcome) -> None:
+    """Write the outcome, and the marker that starts a timer: both or neither.
+
+    Raises:
+        TransactionCancelled: neither; the first reason has the item as it is stored.
+        StorageUnavailable: DynamoDB failed; both may be written all the same.
+    """
+    session_id = outcome.session.session_id
+    update: Any = {
+        "TableName": table.name,
+        "Key": session_key(session_id),
+        "ExpressionAttributeValues": {
+            **update_for(table, read, outcome).values,
+            ":readLastActivity": read["lastActivity"],
+            ":readRenewalCount": read["renewalCount"],
+        },
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        **NEW_LIMITS_AND_TIMER,
+    }
+    marker: Any = {"TableName": table.name, "Item": start_marker(session_id, outcome.at_ms)}
+    table.call(
+        table.client.transact_write_items,
+        TransactItems=[{"Update": update}, {"Put": marker}],
     )
 
 

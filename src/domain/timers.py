@@ -1,0 +1,67 @@
+"""The rule of a session's timers: what is due, what comes next, and when.
+
+Whoever receives a session's timer message reads the session and asks ``due``. It is judged anew
+each time: no renewal has to move a timer.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from domain.session import Session
+
+EVENT_ID_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """The session is within its warning threshold since this instant, and not warned of."""
+
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The session is over since this instant."""
+
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is due before this instant."""
+
+    until_ms: int
+
+
+def due(session: Session, at_ms: int, warned_expiry_ms: int | None) -> Warn | Expire | Wait:
+    """What the session's timer is to do at this instant.
+
+    ``warned_expiry_ms`` is the expiry that the last warning was about, if there was one: of each
+    expiry one is enough. A session that is announced already is announced again: the one who did
+    may have failed before the event was sent.
+    """
+    if not session.is_alive(at_ms):
+        return Expire(session.expires_at_ms)
+    warns_at_ms = session.warns_at_ms
+    if warns_at_ms is None or warned_expiry_ms == session.expires_at_ms:
+        return Wait(session.expires_at_ms)
+    return Warn(warns_at_ms) if at_ms >= warns_at_ms else Wait(warns_at_ms)
+
+
+def is_due_sooner(before: Session, after: Session, at_ms: int) -> bool:
+    """Whether a change of the limits at this instant makes something due before a timer rings."""
+    rings_at_ms = _first_due_ms(before)
+    if rings_at_ms <= at_ms:
+        rings_at_ms = before.expires_at_ms
+    return _first_due_ms(after) < rings_at_ms
+
+
+def event_id(detail_type: str, session: Session) -> str:
+    """The ID of the event about the session's present expiry: the same whoever publishes it."""
+    named = json.dumps([detail_type, session.session_id, session.expires_at_ms]).encode()
+    return hashlib.sha256(named).hexdigest()[:EVENT_ID_DIGITS]
+
+
+def _first_due_ms(session: Session) -> int:
+    return session.expires_at_ms if session.warns_at_ms is None else session.warns_at_ms
