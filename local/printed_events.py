@@ -16,6 +16,7 @@ from local.template import Template
 from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import EventBus
 from publishing.expiry_publisher import expiry_handler
+from publishing.message_queue import MessageQueue
 from runtime.clock import epoch_ms
 
 if TYPE_CHECKING:
@@ -49,10 +50,16 @@ class PrintingEventBridge:
 class PrintingSqs:
     """As much of SQS as the function uses: it prints what it is sent."""
 
-    def send_message(self, *, MessageBody: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        """Print the message."""
-        print_line(f"Dead letter {MessageBody}")
-        return {"MessageId": "printed"}
+    def send_message_batch(
+        self,
+        *,
+        Entries: Sequence[Mapping[str, Any]],  # noqa: N803 - boto3's name
+        **_: Any,
+    ) -> dict[str, Any]:
+        """Print each message in one line."""
+        for entry in Entries:
+            print_line(f"Dead letter {entry['MessageBody']}")
+        return {"Successful": [{"Id": entry["Id"], "MessageId": "printed"} for entry in Entries]}
 
 
 @contextmanager
@@ -63,7 +70,7 @@ def expiries_published(source: RecordSource | None, template: Template) -> Itera
         return
     handler = expiry_handler(
         EventBus(cast("EventBridgeClient", PrintingEventBridge()), "local"),
-        DeadLetterQueue(cast("SQSClient", PrintingSqs()), "local"),
+        DeadLetterQueue(MessageQueue(cast("SQSClient", PrintingSqs()), "local")),
         epoch_ms,
     )
     stopped = threading.Event()

@@ -1,7 +1,6 @@
 """The event bus: sends events to EventBridge, and says of each what became of it."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,9 +8,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from publishing.clients import ATTEMPT_SECONDS
+from publishing.entry_retries import send_entries
 from publishing.failures import EventRefused, EventTooLarge, ServiceUnavailable
 from runtime.deadline import Deadline, call_within
-from runtime.retries import jittered_pause_seconds, retry, retry_after_seconds
+from runtime.retries import retry, retry_after_seconds
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -31,11 +31,11 @@ EventBridge now takes more. Not every target that its rules pass events to does.
 TIME_BYTES = 14  # what EventBridge counts for the time of an entry
 CONTENT_TOO_LARGE = 413
 
-MAX_ENTRY_RETRIES = 5
-"""How often entries that were refused are sent again."""
-
 TEMPORARY_CODES = frozenset({"InternalException", "InternalFailure", "ThrottlingException"})
-"""Refusals of an entry that may pass by themselves."""
+"""Refusals of an entry that may pass by themselves: ``InternalException``, which is one of
+EventBridge's errors, and those that AWS calls retryable ("PutEventsResultEntry", seen 2026-11-30:
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html).
+"""
 
 DEPLOYMENT_CODES = frozenset(
     {
@@ -84,13 +84,18 @@ class EventBus:
     def publish(self, request: Sequence[Event], deadline: Deadline) -> list[Verdict]:
         """Publish the events of one request (see ``fit_one_request``), and judge each of them.
 
-        Only refused entries are sent again, while there is time: no attempt begins that would not
-        end by the deadline. One that stays refused while others are taken is refused for good. If
-        nothing is taken, the bus is unavailable to the entries whose refusal may pass or is the
-        deployment's fault.
+        Only entries whose refusal may pass are sent again, while there is time: no attempt begins
+        that would not end by the deadline. One that stays refused while others are taken is refused
+        for good. If nothing is taken, the bus is unavailable to the entries whose refusal may pass
+        or is the deployment's fault.
         """
         try:
-            refusals = self._put(request, deadline)
+            refusals = send_entries(
+                lambda events: self._send(events, deadline),
+                request,
+                TEMPORARY_CODES.__contains__,
+                deadline,
+            )
         except ServiceUnavailable as unavailable:
             return [unavailable] * len(request)
         except EventRefused as refused:
@@ -114,24 +119,6 @@ class EventBus:
             except (EventRefused, ServiceUnavailable) as error:
                 verdicts.append(error)
         return verdicts
-
-    def _put(self, request: Sequence[Event], deadline: Deadline) -> dict[int, str]:
-        """Make the request, and retry what is refused of it; the codes of what stays refused.
-
-        Raises:
-            ServiceUnavailable: the request failed as a whole, even after retries.
-            EventRefused: it was refused as a whole, for what it contains.
-        """
-        refusals = self._send(dict(enumerate(request)), deadline)
-        for attempt in range(MAX_ENTRY_RETRIES):
-            if not refusals or (attempt and TEMPORARY_CODES.isdisjoint(refusals.values())):
-                break
-            if not deadline.pause(jittered_pause_seconds(attempt + 2), ATTEMPT_SECONDS):
-                break
-            with suppress(ServiceUnavailable, EventRefused):  # the refusals stay what they are
-                again = {position: request[position] for position in refusals}
-                refusals = self._send(again, deadline)
-        return refusals
 
     def _send(self, events: Mapping[int, Event], deadline: Deadline) -> dict[int, str]:
         """Send the events, each under its position; the codes of those that are refused.

@@ -2,29 +2,37 @@
 
 Lambda checkpoints at the first record that is reported to it as failed, and retries everything from
 there. To report a bad record would publish those after it twice. So a failure that is the record's
-own is not reported: the record is kept as a dead letter. Only an outage is reported, and nothing
-after it is touched.
+own is not reported: the record is kept as a dead letter. Only an outage is reported. If it is the
+bus's, nothing after that record is touched. If it is the queue's, the first dead letter that was
+not sent is reported, and what was published after it is published again, with the same ``eventId``.
+
+Dead letters go ten in a request, or records that the bus refuses would halve the speed of the rest.
+But the first of an invocation goes at once, so an outage of the queue is noticed at once: a batch
+that is retried from a dead letter publishes no more again than what shares a request with it.
 """
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from domain.session import MS_PER_SECOND
 from domain.session_json import SESSION_EXPIRED, session_expired_json
-from publishing.dead_letters import DeadLetterQueue
-from publishing.event_bus import Event, EventBus, fit_one_request
+from publishing.dead_letters import DeadLetter, DeadLetterQueue
+from publishing.event_bus import Event, EventBus, Verdict, fit_one_request
 from publishing.failures import EventRefused, EventTooLarge, InvalidRecord, ServiceUnavailable
+from publishing.message_queue import MAX_MESSAGES
 from publishing.stream_records import UNKNOWN, removal_of, sequence_number_of
 from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
 from runtime.observability import count, loggable, logger
 from storage.faults import InvalidItem
 
 PUBLISH_SECONDS, KEEP_SECONDS = 40, 15
-"""How long a request to the bus and a dead letter may take, with all their retries."""
+"""How long a request to the bus and dead letters may take, with all their retries."""
 
 RESERVE_MS = 1000 * (PUBLISH_SECONDS + KEEP_SECONDS + SECONDS_BEFORE_LAMBDA_STOPS)
-"""With less time left, no request is begun, nor a dead letter."""
+"""With less time left, nothing is begun but the sending of dead letters that are due."""
 
 MAX_WAIT_MS = 6 * 3_600_000
 """How long after its deletion a record waits for the bus before it is kept as a dead letter."""
@@ -75,42 +83,69 @@ def expiry_handler(
 
 @dataclass
 class _Batch:
-    """One invocation. It handles a request or a dead letter at a time, in the stream's order."""
+    """One invocation. It handles so many records at a time, in the stream's order."""
 
     bus: EventBus
     dead_letters: DeadLetterQueue
     clock_ms: Callable[[], int]
     remaining_ms: Callable[[], int]
     has_begun: bool = False
+    has_kept: bool = False
+    read: list[tuple[Any, Event | Exception]] = field(default_factory=list)
+    """Records that were read, each with its event or with what is wrong with it."""
+    letters: list[tuple[Any, Mapping[str, str]]] = field(default_factory=list)
+    """Records to be kept as dead letters, which come before those that were read, and why."""
 
     def publish(self, records: Iterable[Any]) -> None:
         """Publish each record's expiry, or keep the record as a dead letter.
 
-        No more records are read ahead than fit one request, so a large batch takes no more memory.
+        No more records are read ahead than fit one request to the bus and one to the queue, so a
+        large batch takes no more memory.
 
         Raises:
             RetryFrom: a service is unavailable, or the time is short. All records before the one
-                that it names are done, and none after it is.
+                that it names are done, and none after it is, unless the queue is unavailable.
         """
-        read: list[tuple[Any, Event]] = []
         for record in records:
-            try:
-                event = session_expired_event(record)
-            except Exception as error:  # noqa: BLE001 - a bug may cost this record, not the batch
-                self._send(read)
-                read = []
-                self._begin(record)
-                self._keep(record, error)
-                continue
-            if not fit_one_request([*(each for _, each in read), event]):
-                self._send(read)
-                read = []
-            read.append((record, event))
-        self._send(read)
+            outcome = _outcome_of(record)
+            if not self._has_room_for(outcome):
+                self._handle_read()
+            self.read.append((record, outcome))
+        self._handle_read()
+        self._keep()
+
+    def _has_room_for(self, outcome: Event | Exception) -> bool:
+        events = [each for _, each in self.read if isinstance(each, Event)]
+        if isinstance(outcome, Event):
+            return fit_one_request([*events, outcome])
+        return len(self.read) - len(events) < MAX_MESSAGES
+
+    def _handle_read(self) -> None:
+        """Publish the events that were read. What fails alone becomes a dead letter."""
+        if not self.read:
+            return
+        read, self.read = self.read, []
+        self._begin(read[0][0])
+        events = [each for _, each in read if isinstance(each, Event)]
+        verdicts = iter(self._publish(events) if events else ())
+        judged = [
+            (record, outcome, next(verdicts) if isinstance(outcome, Event) else outcome)
+            for record, outcome in read
+        ]
+        _count_published([record for record, _, failure in judged if failure is None])
+        for record, outcome, failure in judged:
+            if isinstance(failure, ServiceUnavailable) and self._may_wait(outcome):
+                self._keep()
+                raise RetryFrom(record, failure)
+            if failure is not None:
+                self.letters.append((record, _logged_facts(record, failure)))
+        if len(self.letters) >= (MAX_MESSAGES if self.has_kept else 1):
+            self._keep()
 
     def _begin(self, record: Any) -> None:
         """Stop if there is no time, but never before the first step: a batch must make progress."""
         if self.has_begun and self._is_late():
+            self._keep()
             raise RetryFrom(record, OUT_OF_TIME)
         self.has_begun = True
 
@@ -122,37 +157,52 @@ class _Batch:
         left_seconds = self.remaining_ms() / MS_PER_SECOND - SECONDS_BEFORE_LAMBDA_STOPS
         return Deadline.after(min(seconds, left_seconds - then_seconds))
 
-    def _send(self, read: list[tuple[Any, Event]]) -> None:
-        if not read:
-            return
-        self._begin(read[0][0])
+    def _publish(self, events: list[Event]) -> list[Verdict]:
         publish_by = self._deadline(PUBLISH_SECONDS, then_seconds=KEEP_SECONDS)
-        verdicts = self.bus.publish([event for _, event in read], publish_by)
-        judged = [(*each, verdict) for each, verdict in zip(read, verdicts, strict=True)]
-        _count_published([record for record, _, verdict in judged if verdict is None])
-        for record, event, verdict in judged:
-            if isinstance(verdict, ServiceUnavailable) and self._may_wait(event):
-                raise RetryFrom(record, verdict)
+        return self.bus.publish(events, publish_by)
+
+    def _may_wait(self, outcome: Event | Exception) -> bool:
+        if not isinstance(outcome, Event):
+            return False
+        return self.clock_ms() - outcome.at_ms < MAX_WAIT_MS or self._is_late()
+
+    def _keep(self) -> None:
+        """Send the dead letters, or have the first that is not sent retried."""
+        if not self.letters:
+            return
+        letters, self.letters = self.letters, []
+        self.has_kept = True
+        verdicts = self.dead_letters.send(
+            [DeadLetter(json.dumps({"Records": [record]}), facts) for record, facts in letters],
+            self._deadline(KEEP_SECONDS),
+        )
+        judged = list(zip(letters, verdicts, strict=True))
+        kept = Counter(facts["reason"] for (_, facts), verdict in judged if verdict is None)
+        for reason, times in kept.items():
+            count("DeadLetters", reason=reason, times=times)
+        for (record, _), verdict in judged:
             if verdict is not None:
-                self._keep(record, verdict)
+                raise RetryFrom(record, verdict)
 
-    def _may_wait(self, event: Event) -> bool:
-        return self.clock_ms() - event.at_ms < MAX_WAIT_MS or self._is_late()
 
-    def _keep(self, record: Any, error: Exception) -> None:
-        """Keep the record as a dead letter, or have it retried if the queue is unavailable."""
-        failure = FAILURES.get(type(error), BUG)
-        facts = {
-            "reason": failure.reason,
-            "cause": loggable(failure.cause(error)),
-            "sequence_number": sequence_number_of(record),
-        }
-        logger.error("not published", extra=facts, exc_info=error if failure is BUG else None)
-        try:
-            self.dead_letters.send(record, facts, self._deadline(KEEP_SECONDS))
-        except ServiceUnavailable as unavailable:
-            raise RetryFrom(record, unavailable) from unavailable
-        count("DeadLetters", reason=failure.reason)
+def _outcome_of(record: Any) -> Event | Exception:
+    """The record's event, or what is wrong with the record."""
+    try:
+        return session_expired_event(record)
+    except Exception as error:  # noqa: BLE001 - a bug may cost this record, not the batch
+        return error
+
+
+def _logged_facts(record: Any, error: Exception) -> Mapping[str, str]:
+    """Why the record becomes a dead letter: logged, and to be said of it."""
+    failure = FAILURES.get(type(error), BUG)
+    facts = {
+        "reason": failure.reason,
+        "cause": loggable(failure.cause(error)),
+        "sequence_number": sequence_number_of(record),
+    }
+    logger.error("not published", extra=facts, exc_info=error if failure is BUG else None)
+    return facts
 
 
 def session_expired_event(record: Any) -> Event:

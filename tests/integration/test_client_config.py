@@ -20,7 +20,7 @@ CALLS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
     "EventBridge": (eventbridge_client, lambda client: client.put_events(Entries=[])),
     "SQS": (
         sqs_client,
-        lambda client: client.send_message(QueueUrl="http://sqs/1", MessageBody=""),
+        lambda client: client.send_message_batch(QueueUrl="http://sqs/1", Entries=[]),
     ),
 }
 

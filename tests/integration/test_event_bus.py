@@ -9,10 +9,10 @@ from unittest import mock
 import pytest
 
 from publishing.clients import ATTEMPT_SECONDS
+from publishing.entry_retries import MAX_ENTRY_RETRIES
 from publishing.event_bus import (
     MAX_BYTES,
     MAX_ENTRIES,
-    MAX_ENTRY_RETRIES,
     Event,
     EventBus,
     fit_one_request,
@@ -144,13 +144,32 @@ def test_a_retried_entry_that_is_taken_is_not_sent_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "tries"), [("ThrottlingException", MAX_TRIES), ("MalformedDetail", 2)]
+    ("code", "tries"), [("ThrottlingException", MAX_TRIES), ("MalformedDetail", 1)]
 )
-def test_only_a_refusal_that_may_pass_is_retried_more_than_once(code: str, tries: int) -> None:
+def test_only_a_refusal_that_may_pass_is_retried(code: str, tries: int) -> None:
     verdicts, eventbridge = publish(events(1, 2, 3), refuse(code, detail(2)))
 
     assert verdicts == ["published", code, "published"]
     assert eventbridge.request_sizes == [3] + [1] * (tries - 1)
+
+
+def test_a_retry_has_only_the_entries_whose_refusal_may_pass() -> None:
+
+    def answer(entries: Sequence[Entry]) -> list[str | None]:
+        codes = {detail(1): "MalformedDetail", detail(3): "ThrottlingException"}
+        return [codes.get(each["Detail"]) for each in entries]
+
+    verdicts, eventbridge = publish(events(1, 2, 3), answer, take)
+
+    assert verdicts == ["MalformedDetail", "published", "published"]
+    assert details(eventbridge)[1:] == [[detail(3)]]
+
+
+@pytest.mark.parametrize("code", ["MalformedDetail", "AccessDeniedException", "SomethingNew"])
+def test_a_final_refusal_is_not_paused_for(code: str, pauses: list[float]) -> None:
+    publish(events(1, 2), refuse(code, detail(2)))
+
+    assert pauses == []
 
 
 def test_each_retry_of_an_entry_follows_a_pause(pauses: list[float]) -> None:
@@ -197,7 +216,7 @@ def test_the_bus_is_unavailable_if_the_request_fails_as_a_whole(failure: Answer)
 
 
 @pytest.mark.parametrize(
-    ("code", "tries"), [("ThrottlingException", MAX_TRIES), ("AccessDeniedException", 2)]
+    ("code", "tries"), [("ThrottlingException", MAX_TRIES), ("AccessDeniedException", 1)]
 )
 def test_the_bus_is_unavailable_if_it_takes_nothing_for_now(code: str, tries: int) -> None:
     verdicts, eventbridge = publish(events(1, 2, 3), refuse(code))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from domain.session import MS_PER_SECOND
 from local.stream import Record
@@ -31,6 +30,9 @@ from tests.support.scripted_eventbridge import (
     take,
     throttle_request,
 )
+from tests.support.scripted_sqs import ScriptedSqs
+from tests.support.scripted_sqs import disconnect as sqs_down
+from tests.support.scripted_sqs import refuse as refuse_messages
 from tests.support.stream_records import (
     Invocation,
     expired_session,
@@ -102,20 +104,12 @@ def too_large(number: int) -> Record:
     return ttl_deletion(expired_session(number, metadata_json=metadata_json), number)
 
 
-@dataclass
-class UnreachableSqs:
-    """Fails on every request."""
-
-    requests: int = 0
-
-    def send_message(self, **_: Any) -> None:
-        """``SendMessage``."""
-        self.requests += 1
-        raise EndpointConnectionError(endpoint_url="https://sqs.example.com")
+def behind(sqs: ScriptedSqs) -> Queue:
+    return Queue(sqs.client, "queue")
 
 
-def unreachable(queue: Queue) -> Queue:
-    return replace(queue, client=cast("SQSClient", UnreachableSqs()))
+def unreachable(_: Queue) -> Queue:
+    return behind(ScriptedSqs([sqs_down]))
 
 
 def missing(queue: Queue) -> Queue:
@@ -126,7 +120,7 @@ def unreadable(queue: Queue) -> Queue:
     """A queue whose replies botocore cannot parse: it makes an empty reply of them."""
 
     class UnreadableSqs:
-        def send_message(self, **_: Any) -> dict[str, Any]:
+        def send_message_batch(self, **_: Any) -> dict[str, Any]:
             return {}
 
     return replace(queue, client=cast("SQSClient", UnreadableSqs()))
@@ -181,10 +175,10 @@ def test_events_are_sent_ten_at_a_time(dead_letters: Queue) -> None:
     assert run == Run(None, published=list(range(1, 26)), requests=[10, 10, 5])
 
 
-def test_the_good_records_after_a_bad_one_are_sent_ten_at_a_time(dead_letters: Queue) -> None:
+def test_a_bad_record_among_good_ones_costs_no_request_of_its_own(dead_letters: Queue) -> None:
     records = [*ttl_deletions(1, 2, 3), not_a_session(4), *ttl_deletions(*range(5, 16))]
 
-    assert publish(records, dead_letters).requests == [3, 10, 1]
+    assert publish(records, dead_letters).requests == [10, 4]
 
 
 def test_an_empty_batch_makes_no_request(dead_letters: Queue) -> None:
@@ -242,7 +236,7 @@ def test_a_bad_record_is_kept_and_the_rest_of_its_batch_is_published(
 ) -> None:
     run = publish([*ttl_deletions(1, 2), bad, *ttl_deletions(4, 5)], dead_letters)
 
-    assert run == Run(None, published=[1, 2, 4, 5], requests=[2, 2])
+    assert run == Run(None, published=[1, 2, 4, 5], requests=[4])
     (letter,) = dead_letters.letters()
     assert letter.record == bad
     assert letter.attributes["reason"] == reason
@@ -301,7 +295,7 @@ def test_an_event_that_stays_refused_is_kept_and_the_others_are_published(
 
     run = publish(ttl_deletions(1, 2, 3), dead_letters, refused)
 
-    assert run == Run(None, published=[1, 3], requests=[3, 1])
+    assert run == Run(None, published=[1, 3], requests=[3])
     (letter,) = dead_letters.letters()
     assert letter.record == ttl_deletions(2)[0]
     assert letter.attributes == {
@@ -372,8 +366,16 @@ def test_no_bad_record_is_kept_before_the_events_ahead_of_it_are_out(dead_letter
 
     run = publish(records, dead_letters, throttle_request)
 
-    assert run == Run("1", published=[], requests=[1] * MAX_ATTEMPTS)
+    assert run == Run("1", published=[], requests=[2] * MAX_ATTEMPTS)
     assert dead_letters.messages() == []
+
+
+def test_dead_letters_ahead_of_an_event_in_an_outage_are_kept(dead_letters: Queue) -> None:
+    records = [not_a_session(1), *ttl_deletions(2)]
+
+    assert publish(records, dead_letters, throttle_request).retried_from == "2"
+    (letter,) = dead_letters.letters()
+    assert letter.record == records[0]
 
 
 @pytest.mark.parametrize("down", [unreachable, missing, unreadable])
@@ -382,21 +384,54 @@ def test_a_batch_is_retried_from_where_the_queue_is_unavailable(
 ) -> None:
     records = [*ttl_deletions(1, 2), not_a_session(3), *ttl_deletions(4)]
 
-    run = publish(records, down(dead_letters))
-    assert run == Run("3", published=[1, 2], requests=[2])
+    assert publish(records, down(dead_letters)).retried_from == "3"
 
     run = publish(from_record(3, records), dead_letters)
     assert run == Run(None, published=[4], requests=[1])
     assert len(dead_letters.messages()) == 1
 
 
-def test_an_unavailable_queue_is_tried_for_one_record_of_a_batch(dead_letters: Queue) -> None:
-    sqs = UnreachableSqs()
-    queue = replace(dead_letters, client=cast("SQSClient", sqs))
+def test_an_unavailable_queue_is_tried_for_one_request_of_a_batch() -> None:
+    sqs = ScriptedSqs([sqs_down])
 
-    publish([not_a_session(number) for number in range(1, 21)], queue)
+    publish([not_a_session(number) for number in range(1, 31)], behind(sqs))
 
-    assert sqs.requests == MAX_ATTEMPTS
+    assert len(sqs.requests) == MAX_ATTEMPTS
+
+
+def test_while_the_queue_is_down_a_retry_repeats_no_more_than_a_request() -> None:
+    """However large the batch is, and however often it is retried."""
+    records = [not_a_session(1), *ttl_deletions(*range(2, 101))]
+
+    run = publish(records, behind(ScriptedSqs([sqs_down])))
+
+    assert run == Run("1", published=list(range(2, 12)), requests=[10])
+
+
+def test_the_first_letter_that_is_not_sent_is_retried() -> None:
+    """Those after it that were sent will be sent again: a dead letter may exist twice."""
+    records = [not_a_session(number) for number in range(1, 6)]
+    third = json.dumps({"Records": [records[2]]})
+    sqs = ScriptedSqs([refuse_messages("InvalidMessageContents", third, senders_fault=True)])
+
+    assert publish(records, behind(sqs)).retried_from == "3"
+    assert len(sqs.taken) == 4
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_letter_that_waits_is_sent_before_the_batch_is_retried(late: bool) -> None:
+    """It waits for others, and then the bus fails, or the time is short."""
+    records = [not_a_session(1), *ttl_deletions(*range(2, 13)), not_a_session(13)]
+    records += ttl_deletions(*range(14, 33))
+    sqs = ScriptedSqs()
+    answers = [take] if late else [take, take, throttle_request]
+    # Looked at: for each request to the bus and to the queue, and before each but the first.
+    invocation = Invocation((*[RESERVE_MS] * 4, RESERVE_MS - 1)) if late else Invocation()
+
+    run = publish(records, behind(sqs), *answers, invocation=invocation)
+
+    assert (run.retried_from, run.published) == ("23", [*range(2, 13), *range(14, 23)])
+    assert sqs.request_sizes == [1, 1]
 
 
 def test_a_refused_event_is_retried_if_the_queue_is_unavailable(dead_letters: Queue) -> None:
@@ -477,14 +512,14 @@ def test_a_request_is_begun_only_if_there_is_time_for_it(dead_letters: Queue) ->
     assert run == Run("21", published=list(range(1, 21)), requests=[10, 10])
 
 
-def test_a_dead_letter_is_begun_only_if_there_is_time_for_it(dead_letters: Queue) -> None:
-    records = [*ttl_deletions(1), not_a_session(2), not_a_session(3), *ttl_deletions(4)]
+def test_dead_letters_are_made_only_if_there_is_time_for_them(dead_letters: Queue) -> None:
+    records = [not_a_session(number) for number in range(1, 22)]
     invocation = Invocation((*[RESERVE_MS] * 3, RESERVE_MS - 1))
 
     run = publish(records, dead_letters, invocation=invocation)
 
-    assert run == Run("3", published=[1], requests=[1])
-    assert len(dead_letters.messages()) == 1
+    assert run.retried_from == "21"
+    assert len(dead_letters.messages()) == 20
 
 
 def test_a_batch_makes_progress_though_its_time_is_short(dead_letters: Queue) -> None:

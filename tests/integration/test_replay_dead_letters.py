@@ -10,8 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from publishing.dead_letters import MAX_BODY_BYTES, DeadLetterQueue
+from publishing.dead_letters import MAX_BODY_BYTES, DeadLetter, DeadLetterQueue
 from publishing.expiry_publisher import MAX_WAIT_MS
+from publishing.message_queue import MessageQueue
 from recovery import replay
 from recovery.__main__ import main
 from recovery.dead_letters import CUT, DROPPED_BATCH, UNREADABLE
@@ -65,8 +66,9 @@ class Function:
 
 def keep(queue: Queue, record: object, **attributes: str) -> None:
     """Keep the record as the function does; by default because EventBridge was unavailable."""
-    facts = {**UNAVAILABLE, **attributes}
-    DeadLetterQueue(queue.client, queue.url).send(record, facts, Deadline.after(5))
+    letter = DeadLetter(json.dumps({"Records": [record]}), {**UNAVAILABLE, **attributes})
+    letters = DeadLetterQueue(MessageQueue(queue.client, queue.url))
+    assert letters.send([letter], Deadline.after(5)) == [None]
 
 
 def replayed(

@@ -129,5 +129,5 @@ def _play_expiries(dead_letters: Queue) -> None:
     with patch.object(expiry_publisher, "expiry_of", side_effect=RuntimeError):
         publish(ttl_deletions(9))
     unavailable = ServiceUnavailable("SQS", "it is down")
-    with patch.object(DeadLetterQueue, "send", side_effect=unavailable):
+    with patch.object(DeadLetterQueue, "send", return_value=[unavailable]):
         publish([ttl_deletion(not_a_session, 10)])

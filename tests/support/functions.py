@@ -11,6 +11,7 @@ from api.session_routes import session_routes
 from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import EventBus
 from publishing.expiry_publisher import expiry_handler
+from publishing.message_queue import MessageQueue
 from storage.table import SessionsTable
 from tests.support.queues import BUS, Queue
 from tests.support.sessions import POLICY, SIGNING_KEY
@@ -38,5 +39,5 @@ def expiry_function(
     events: "EventBridgeClient", dead_letters: Queue, now_ms: int = 0
 ) -> Callable[[Any, Any], Mapping[str, Any]]:
     """ExpiryFunction. At the default instant, no record has waited long."""
-    queue = DeadLetterQueue(dead_letters.client, dead_letters.url)
+    queue = DeadLetterQueue(MessageQueue(dead_letters.client, dead_letters.url))
     return expiry_handler(EventBus(events, BUS), queue, lambda: now_ms)
