@@ -113,7 +113,7 @@ def entries_of(batch: Event) -> Sequence[Any]:
     """The entries that the function would send to EventBridge."""
     client = cast("EventBridgeClient", CapturingClient(exceptions=None))
     try:
-        events = [*map(session_expired_event, batch["Records"])]
+        events = [*filter(None, map(session_expired_event, batch["Records"]))]
         EventBus(client, "default").publish(events, NO_DEADLINE)
     except CapturedRequest as request:
         return cast("Sequence[Any]", request.arguments["Entries"])

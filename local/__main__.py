@@ -16,7 +16,7 @@ from local import docs
 from local.demo import LEAVES_AFTER_SECONDS, LEAVING_ID, curl_lines
 from local.gateway import Gateway
 from local.open_table import OpenTable, open_table
-from local.printed_events import expiries_published
+from local.printed_events import events_published
 from local.server_settings import LocalServerError, LocalSettings
 from local.template import Template
 from runtime.observability import logger
@@ -64,7 +64,6 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         os.environ[name] = os.environ.get(name) or value
     os.environ["SESSIONS_TABLE"] = settings.SESSIONS_TABLE
     os.environ["SIGNING_KEY"] = os.environ.get("SIGNING_KEY") or "a laptop needs no secret for this"
-    os.environ["DEAD_LETTER_QUEUE_URL"] = "local"  # nothing is sent to it
     os.environ["POWERTOOLS_METRICS_DISABLED"] = "true"
     functions = RenewSettings.from_environment(os.environ)
     _log_readably()
@@ -81,7 +80,7 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         config = uvicorn.Config(
             _application(template, gateway), log_config=None, server_header=False, lifespan="off"
         )
-        with expiries_published(table.record_source, template):
+        with events_published(table, template):
             uvicorn.Server(config).run(sockets=[listener])
 
 

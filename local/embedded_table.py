@@ -45,8 +45,8 @@ class EmbeddedTable(Table):
 
     moto copies the whole table before each transaction, and puts the copy in its place if the
     transaction fails: at 10,000 sessions, that takes seconds and as much memory again. Here the
-    copy has the same items. That is enough because the project's transactions only put items,
-    which moto replaces; of an update, which changes an item in place, it would keep the result.
+    copy has the same items. That is enough because an item that is put is another one, and because
+    the only transaction with an update, which changes an item in place, cannot fail after it.
     """
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
@@ -66,11 +66,19 @@ def ids_past_ttl(table: str, now_seconds: int) -> Iterator[str]:
     A scan would sort all items and copy them: at 10,000 sessions, every page of one takes longer
     than a request should wait.
     """
-    items = cast("Iterable[Item]", _table(table).items.values())  # of a table without a sort key
-    for item in items:
+    for item in _items(table):
         ttl = item.attrs.get("ttl")
         if ttl is not None and int(ttl.value) <= now_seconds:
             yield item.hash_key.value
+
+
+def item_ids(table: str) -> set[str]:
+    """The keys of all items."""
+    return {item.hash_key.value for item in _items(table)}
+
+
+def _items(table: str) -> Iterable[Item]:
+    return cast("Iterable[Item]", _table(table).items.values())  # of a table without a sort key
 
 
 def _table(name: str) -> Table:

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenTable:
-    """Where the table's deletions can be read, and the lock to hold around each call of a handler.
+    """The table, where its stream can be read, and the lock to hold around each call of a handler.
 
     The embedded table is moto's, which is not atomic between threads. Another DynamoDB needs no
     lock, and may have no stream to read.
     """
 
+    sessions: SessionsTable
     record_source: Sweeper | Stream | None
     lock: AbstractContextManager[object]
 
@@ -50,8 +51,9 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
             client, lock = boto3.client("dynamodb"), EmbeddedTableLock()
             Template().create_table(client, settings.SESSIONS_TABLE, with_stream=False)
             make_embedded(settings.SESSIONS_TABLE)
-            put_demo_sessions(SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds))
-            yield OpenTable(Sweeper(client, settings.SESSIONS_TABLE, lock), lock)
+            sessions = SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds)
+            put_demo_sessions(sessions)
+            yield OpenTable(sessions, Sweeper(client, settings.SESSIONS_TABLE, lock), lock)
     else:
         try:
             _use_any_credentials()
@@ -61,7 +63,8 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
             streams = boto3.client(
                 "dynamodbstreams", endpoint_url=settings.endpoint_url, config=limits
             )
-            put_demo_sessions(SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds))
+            sessions = SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds)
+            put_demo_sessions(sessions)
         # botocore treats a response that it cannot parse, such as a web page, as an empty one.
         except (BotoCoreError, ClientError, KeyError, ValueError) as error:
             raise LocalServerError(
@@ -72,7 +75,7 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
         record_source = None
         with suppress(BotoCoreError, ClientError):
             record_source = Stream(streams, stream_arn) if stream_arn else None
-        yield OpenTable(record_source, nullcontext())
+        yield OpenTable(sessions, record_source, nullcontext())
 
 
 def _use_any_credentials() -> None:

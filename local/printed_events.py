@@ -1,4 +1,4 @@
-"""ExpiryFunction on a laptop: the events that it publishes are printed."""
+"""The functions that publish events, on a laptop: the events are printed."""
 
 import json
 import threading
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.gateway import LambdaContext
+from local.open_table import OpenTable
 from local.stream import Record
 from local.template import Template
+from local.timer_queue import LocalTimerQueue
 from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import EventBus
 from publishing.expiry_publisher import expiry_handler
 from publishing.message_queue import MessageQueue
+from publishing.timer_handler import timer_handler
 from runtime.clock import epoch_ms
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ STOP_SECONDS = 5
 
 
 class RecordSource(Protocol):
-    """Where the records of deletions come from."""
+    """Where the records of the table's stream come from."""
 
     def restart(self) -> None:
         """Forget what was read, and continue from now."""
@@ -63,32 +66,20 @@ class PrintingSqs:
 
 
 @contextmanager
-def expiries_published(source: RecordSource | None, template: Template) -> Iterator[None]:
-    """Pass deletions by TTL to the function, once a second, for as long as the context lasts."""
-    if source is None:
+def events_published(table: OpenTable, template: Template) -> Iterator[None]:
+    """Drive the functions behind the stream and the timer queue for as long as the context lasts.
+
+    Once a second, they get what is new in the table's stream and what is due in the queue.
+    """
+    if table.record_source is None:
         yield
         return
-    handler = expiry_handler(
-        EventBus(cast("EventBridgeClient", PrintingEventBridge()), "local"),
-        DeadLetterQueue(MessageQueue(cast("SQSClient", PrintingSqs()), "local")),
-        epoch_ms,
-    )
+    functions = _Functions(table, table.record_source, template)
     stopped = threading.Event()
 
     def poll() -> None:
-        is_behind = False
         while not stopped.wait(POLL_SECONDS):
-            try:
-                if is_behind:
-                    source.restart()
-                records = list(filter(template.matches_stream_filter, source.new_records()))
-                is_behind = False
-            except (BotoCoreError, ClientError) as error:
-                if not is_behind:
-                    print_line(f"Events of expiries may be missing from here on: {error}")
-                is_behind = True
-            else:  # nothing to retry: printing never fails
-                handler({"Records": records}, LambdaContext(str(uuid.uuid4())))
+            functions.poll()
 
     # A daemon, and started inside the block that stops it: Ctrl-C may come at any moment.
     thread = threading.Thread(target=poll, daemon=True)
@@ -101,16 +92,57 @@ def expiries_published(source: RecordSource | None, template: Template) -> Itera
             thread.join(STOP_SECONDS)
 
 
+class _Functions:
+    """ExpiryFunction and TimerFunction, over a bus and queues that print or stay in the process."""
+
+    def __init__(self, table: OpenTable, source: RecordSource, template: Template) -> None:
+        bus = EventBus(cast("EventBridgeClient", PrintingEventBridge()), "local")
+        dead_letters = DeadLetterQueue(MessageQueue(cast("SQSClient", PrintingSqs()), "local"))
+        self._queue = LocalTimerQueue(epoch_ms)
+        timers = MessageQueue(cast("SQSClient", self._queue), "local")
+        self._expiry = expiry_handler(bus, timers, dead_letters, epoch_ms)
+        self._timer = timer_handler(table.sessions, bus, timers, dead_letters, epoch_ms)
+        self._lock = table.lock
+        self._source = source
+        self._template = template
+        self._is_behind = False
+
+    def poll(self) -> None:
+        """Invoke each function with what there is for it, if there is anything."""
+        try:
+            if self._is_behind:
+                self._source.restart()
+            new = self._source.new_records()
+            self._is_behind = False
+        except (BotoCoreError, ClientError) as error:
+            if not self._is_behind:
+                print_line(f"Events may be missing from here on: {error}")
+            self._is_behind = True
+            new = []
+        records = list(filter(self._template.matches_stream_filter, new))
+        if records:  # nothing to retry: printing never fails
+            self._expiry({"Records": records}, _context())
+        while messages := self._queue.receive():
+            with self._lock:
+                answer = self._timer({"Records": messages}, _context())
+            self._queue.settle(each["itemIdentifier"] for each in answer["batchItemFailures"])
+
+
+def _context() -> LambdaContext:
+    return LambdaContext(str(uuid.uuid4()))
+
+
 def in_words(detail_json: str) -> str:
-    """Which session expired and was removed when; empty if metadata is nested too deeply."""
+    """Which session expires or expired, and when; empty if metadata is nested too deeply."""
     try:
         detail = json.loads(detail_json, parse_int=str)  # a number may have any number of digits
     except RecursionError:
         return ""
-    return (
-        f" {detail['session']['sessionId']}: it expired at {detail['expiredAt']}"
-        f" and was removed at {detail['removedAt']}"
-    )
+    session_id = detail["session"]["sessionId"]
+    if "expiresAt" in detail:
+        return f" {session_id}: it expires at {detail['expiresAt']}"
+    removed = f" and was removed at {detail['removedAt']}" if "removedAt" in detail else ""
+    return f" {session_id}: it expired at {detail['expiredAt']}{removed}"
 
 
 def print_line(text: str) -> None:

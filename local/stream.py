@@ -1,4 +1,4 @@
-"""Deletions by TTL, as the stream records that Lambda delivers to a function."""
+"""New items and deletions by TTL, as the stream records that Lambda delivers to a function."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,10 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from domain.session import MS_PER_SECOND
-from local.embedded_table import ids_past_ttl
+from local.embedded_table import ids_past_ttl, item_ids
 from publishing.stream_records import TTL_IDENTITY
 from runtime.clock import epoch_ms
-from storage.attribute_values import Item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -31,44 +30,48 @@ MAX_DELETIONS = 5
 
 @dataclass
 class Sweeper:
-    """DynamoDB's TTL for the embedded table, which has neither a TTL nor a stream."""
+    """DynamoDB's TTL and stream for the embedded table, which has neither.
+
+    Of an item that is stored and deleted between two looks, there is no record.
+    """
 
     client: "DynamoDBClient"
     table: str
     lock: AbstractContextManager[object]
-    _removed: int = 0
+    _known: set[str] = field(default_factory=set)
+    _records: int = 0
 
     def restart(self) -> None:
         """Nothing to do: the table itself shows what is due."""
 
     def new_records(self) -> list[Record]:
-        """Delete items past their ``ttl``, at most ``MAX_DELETIONS``; a record of each."""
+        """Of each new item; of each deleted now, past its ``ttl``: at most ``MAX_DELETIONS``."""
         with self.lock:
+            known, self._known = self._known, item_ids(self.table)
+            inserted = [self._record("INSERT", {"S": new}) for new in self._known - known]
             now_seconds = epoch_ms() // MS_PER_SECOND
             due = list(islice(ids_past_ttl(self.table, now_seconds), MAX_DELETIONS))
-            return [
-                self._record(
-                    self.client.delete_item(
-                        TableName=self.table,
-                        Key={"sessionId": {"S": session_id}},
-                        ReturnValues="ALL_OLD",
-                    )["Attributes"]
-                )
-                for session_id in due
-            ]
+            return inserted + [self._removal(session_id) for session_id in due]
 
-    def _record(self, image: Item) -> Record:
-        self._removed += 1
+    def _removal(self, session_id: str) -> Record:
+        image = self.client.delete_item(
+            TableName=self.table, Key={"sessionId": {"S": session_id}}, ReturnValues="ALL_OLD"
+        )["Attributes"]
+        removal = self._record("REMOVE", image["sessionId"])
+        removal["userIdentity"] = IDENTITY
+        removal["dynamodb"]["OldImage"] = image
+        return removal
+
+    def _record(self, event_name: str, key: Any) -> Record:
+        self._records += 1
         return {
             "eventID": uuid.uuid4().hex,
-            "eventName": "REMOVE",
+            "eventName": event_name,
             "eventSource": "aws:dynamodb",
-            "userIdentity": IDENTITY,
             "dynamodb": {
                 "ApproximateCreationDateTime": epoch_ms() // MS_PER_SECOND,
-                "Keys": {"sessionId": image["sessionId"]},
-                "OldImage": image,
-                "SequenceNumber": str(self._removed),
+                "Keys": {"sessionId": key},
+                "SequenceNumber": str(self._records),
                 "StreamViewType": "OLD_IMAGE",
             },
         }

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from publishing.event_bus import TEMPORARY_CODES
-from publishing.expiry_publisher import BUG, FAILURES
 from publishing.failures import (
+    BUG,
+    FAILURES,
     EventRefused,
     EventTooLarge,
     InvalidRecord,

@@ -1,4 +1,4 @@
-"""ExpiryFunction: publishes an event for each session that DynamoDB removed by its TTL."""
+"""ExpiryFunction: starts the timers of new sessions, and publishes what no timer has published."""
 
 import os
 
@@ -12,6 +12,8 @@ from runtime.settings import ExpirySettings
 
 settings = ExpirySettings.from_environment(os.environ)
 bus = EventBus(eventbridge_client(), settings.event_bus)
-dead_letters = DeadLetterQueue(MessageQueue(sqs_client(), settings.dead_letter_queue_url))
+sqs = sqs_client()
+timers = MessageQueue(sqs, settings.timer_queue_url)
+dead_letters = DeadLetterQueue(MessageQueue(sqs, settings.dead_letter_queue_url))
 
-handler = expiry_handler(bus, dead_letters, epoch_ms)
+handler = expiry_handler(bus, timers, dead_letters, epoch_ms)

@@ -3,8 +3,8 @@
 Lambda checkpoints at the first record that is reported to it as failed, and retries everything from
 there. To report a bad record would publish those after it twice. So a failure that is the record's
 own is not reported: the record is kept as a dead letter. Only an outage is reported. If it is the
-bus's, nothing after that record is touched. If it is the queue's, the first dead letter that was
-not sent is reported, and what was published after it is published again, with the same ``eventId``.
+bus's, nothing after that record is touched. If it is a queue's, the first message that was not sent
+is reported, and what was published after it is published again, with the same ``eventId``.
 
 Dead letters go ten in a request, or records that the bus refuses would halve the speed of the rest.
 But the first of an invocation goes at once, so an outage of the queue is noticed at once: a batch
@@ -15,18 +15,25 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.session import MS_PER_SECOND
 from domain.session_json import SESSION_EXPIRED, session_expired_json
 from publishing.dead_letters import DeadLetter, DeadLetterQueue
-from publishing.event_bus import Event, EventBus, Verdict, fit_one_request
-from publishing.failures import EventRefused, EventTooLarge, InvalidRecord, ServiceUnavailable
-from publishing.message_queue import MAX_MESSAGES
-from publishing.stream_records import UNKNOWN, removal_of, sequence_number_of
+from publishing.event_bus import Event, EventBus, fit_one_request
+from publishing.failures import OUT_OF_TIME, ServiceUnavailable, is_bug, reason_and_cause
+from publishing.message_queue import MAX_MESSAGES, Message, MessageQueue
+from publishing.stream_records import (
+    UNKNOWN,
+    is_of_new_item,
+    removal_of,
+    sequence_number_of,
+    session_id_of,
+    started_session,
+)
+from publishing.timer_messages import TimerMessage
 from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
-from runtime.observability import count, loggable, logger
-from storage.faults import InvalidItem
+from runtime.observability import count, count_all, loggable, logger
 
 PUBLISH_SECONDS, KEEP_SECONDS = 40, 15
 """How long a request to the bus and dead letters may take, with all their retries."""
@@ -38,23 +45,10 @@ MAX_WAIT_MS = 6 * 3_600_000
 """How long after its deletion a record waits for the bus before it is kept as a dead letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The dead letter's reason for an error, and the cause that the error states."""
+T = TypeVar("T")
 
-    reason: str
-    cause: Callable[[Any], str]
-
-
-FAILURES: Mapping[type[Exception], Failure] = {
-    InvalidRecord: Failure("INVALID_RECORD", lambda error: error.defect),
-    InvalidItem: Failure("NOT_A_SESSION", lambda error: error.defect),
-    EventTooLarge: Failure("EVENT_TOO_LARGE", lambda error: f"{error.size_bytes} bytes"),
-    EventRefused: Failure("EVENT_REFUSED", lambda error: error.code),
-    ServiceUnavailable: Failure("BUS_UNAVAILABLE", lambda error: error.reason),
-}
-BUG = Failure("INTERNAL_ERROR", lambda error: type(error).__name__)
-OUT_OF_TIME = ServiceUnavailable("Lambda", "the function's time is short")
+Outcome = Event | Message | Exception | None
+"""A record's event or start message, or what is wrong with it; ``None`` if it asks for nothing."""
 
 
 @dataclass(eq=False)
@@ -66,14 +60,17 @@ class RetryFrom(Exception):
 
 
 def expiry_handler(
-    bus: EventBus, dead_letters: DeadLetterQueue, clock_ms: Callable[[], int]
+    bus: EventBus,
+    timers: MessageQueue,
+    dead_letters: DeadLetterQueue,
+    clock_ms: Callable[[], int],
 ) -> Callable[[Any, Any], Mapping[str, Any]]:
-    """The Lambda handler over this bus and this queue, by this clock (epoch milliseconds)."""
+    """The Lambda handler over this bus and these queues, by this clock (epoch milliseconds)."""
 
     def publish_expiries(event: Any, context: Any) -> Mapping[str, Any]:
         remaining_ms = context.get_remaining_time_in_millis
         try:
-            _Batch(bus, dead_letters, clock_ms, remaining_ms).publish(event["Records"])
+            _Batch(bus, timers, dead_letters, clock_ms, remaining_ms).publish(event["Records"])
         except RetryFrom as retry:
             return {"batchItemFailures": [{"itemIdentifier": _retried_from(retry)}]}
         return {"batchItemFailures": []}
@@ -86,25 +83,26 @@ class _Batch:
     """One invocation. It handles so many records at a time, in the stream's order."""
 
     bus: EventBus
+    timers: MessageQueue
     dead_letters: DeadLetterQueue
     clock_ms: Callable[[], int]
     remaining_ms: Callable[[], int]
     has_begun: bool = False
     has_kept: bool = False
-    read: list[tuple[Any, Event | Exception]] = field(default_factory=list)
-    """Records that were read, each with its event or with what is wrong with it."""
+    read: list[tuple[Any, Outcome]] = field(default_factory=list)
+    """Records that were read, each with what is to be done about it."""
     letters: list[tuple[Any, Mapping[str, str]]] = field(default_factory=list)
     """Records to be kept as dead letters, which come before those that were read, and why."""
 
     def publish(self, records: Iterable[Any]) -> None:
-        """Publish each record's expiry, or keep the record as a dead letter.
+        """Publish each record's expiry, start its timer, or keep the record as a dead letter.
 
-        No more records are read ahead than fit one request to the bus and one to the queue, so a
+        No more records are read ahead than fit one request to the bus and one to each queue, so a
         large batch takes no more memory.
 
         Raises:
             RetryFrom: a service is unavailable, or the time is short. All records before the one
-                that it names are done, and none after it is, unless the queue is unavailable.
+                that it names are done. After it, nothing is but what was in the same requests.
         """
         for record in records:
             outcome = _outcome_of(record)
@@ -114,25 +112,35 @@ class _Batch:
         self._handle_read()
         self._keep()
 
-    def _has_room_for(self, outcome: Event | Exception) -> bool:
-        events = [each for _, each in self.read if isinstance(each, Event)]
+    def _has_room_for(self, outcome: Outcome) -> bool:
+        events = self._read_of(Event)
         if isinstance(outcome, Event):
             return fit_one_request([*events, outcome])
         return len(self.read) - len(events) < MAX_MESSAGES
 
+    def _read_of(self, kind: type[T]) -> list[T]:
+        return [each for _, each in self.read if isinstance(each, kind)]
+
     def _handle_read(self) -> None:
-        """Publish the events that were read. What fails alone becomes a dead letter."""
+        """Publish the events that were read, and send the messages. What fails alone is kept."""
         if not self.read:
             return
-        read, self.read = self.read, []
-        self._begin(read[0][0])
-        events = [each for _, each in read if isinstance(each, Event)]
-        verdicts = iter(self._publish(events) if events else ())
-        judged = [
-            (record, outcome, next(verdicts) if isinstance(outcome, Event) else outcome)
-            for record, outcome in read
-        ]
-        _count_published([record for record, _, failure in judged if failure is None])
+        self._begin(self.read[0][0])
+        deadline = self._deadline(PUBLISH_SECONDS, then_seconds=KEEP_SECONDS)
+        events, messages = self._read_of(Event), self._read_of(Message)
+        published = iter(self.bus.publish(events, deadline) if events else ())
+        sent = iter(self.timers.send(messages, deadline))
+        judged: list[tuple[Any, Outcome, Exception | None]] = []
+        for record, outcome in self.read:
+            match outcome:
+                case Event():
+                    judged.append((record, outcome, next(published)))
+                case Message():
+                    judged.append((record, outcome, next(sent)))
+                case _:
+                    judged.append((record, outcome, outcome))
+        self.read = []
+        _count_done([(record, outcome) for record, outcome, failure in judged if failure is None])
         for record, outcome, failure in judged:
             if isinstance(failure, ServiceUnavailable) and self._may_wait(outcome):
                 self._keep()
@@ -157,14 +165,10 @@ class _Batch:
         left_seconds = self.remaining_ms() / MS_PER_SECOND - SECONDS_BEFORE_LAMBDA_STOPS
         return Deadline.after(min(seconds, left_seconds - then_seconds))
 
-    def _publish(self, events: list[Event]) -> list[Verdict]:
-        publish_by = self._deadline(PUBLISH_SECONDS, then_seconds=KEEP_SECONDS)
-        return self.bus.publish(events, publish_by)
-
-    def _may_wait(self, outcome: Event | Exception) -> bool:
-        if not isinstance(outcome, Event):
-            return False
-        return self.clock_ms() - outcome.at_ms < MAX_WAIT_MS or self._is_late()
+    def _may_wait(self, outcome: Outcome) -> bool:
+        if isinstance(outcome, Event) and not self._is_late():
+            return self.clock_ms() - outcome.at_ms < MAX_WAIT_MS
+        return True
 
     def _keep(self) -> None:
         """Send the dead letters, or have the first that is not sent retried."""
@@ -185,9 +189,11 @@ class _Batch:
                 raise RetryFrom(record, verdict)
 
 
-def _outcome_of(record: Any) -> Event | Exception:
-    """The record's event, or what is wrong with the record."""
+def _outcome_of(record: Any) -> Outcome:
+    """What is to be done about the record, or what is wrong with it."""
     try:
+        if is_of_new_item(record):
+            return Message(TimerMessage(started_session(record)).body)
         return session_expired_event(record)
     except Exception as error:  # noqa: BLE001 - a bug may cost this record, not the batch
         return error
@@ -195,33 +201,34 @@ def _outcome_of(record: Any) -> Event | Exception:
 
 def _logged_facts(record: Any, error: Exception) -> Mapping[str, str]:
     """Why the record becomes a dead letter: logged, and to be said of it."""
-    failure = FAILURES.get(type(error), BUG)
-    facts = {
-        "reason": failure.reason,
-        "cause": loggable(failure.cause(error)),
-        "sequence_number": sequence_number_of(record),
-    }
-    logger.error("not published", extra=facts, exc_info=error if failure is BUG else None)
+    facts = {**reason_and_cause(error), "sequence_number": sequence_number_of(record)}
+    logger.error("not published", extra=facts, exc_info=error if is_bug(error) else None)
     return facts
 
 
-def session_expired_event(record: Any) -> Event:
-    """The event of the expiry that the record tells of.
+def session_expired_event(record: Any) -> Event | None:
+    """The event of the expiry that the record tells of; ``None`` if its timer has published it.
 
     Raises:
         InvalidRecord, InvalidItem: it tells of none.
         EventTooLarge: EventBridge would not take the event.
     """
     removal = removal_of(record)
+    if removal.is_published:
+        return None
     detail = session_expired_json(removal.session, removal.removed_at_ms)
     return Event(SESSION_EXPIRED, detail, removal.removed_at_ms)
 
 
-def _count_published(records: list[Any]) -> None:
-    if records:
-        session_ids = [loggable(each["dynamodb"]["OldImage"]["sessionId"]["S"]) for each in records]
-        facts = {"outcome": "published", "session_ids": session_ids}
-        count("Expiries", facts, times=len(records))
+def _count_done(done: list[tuple[Any, Outcome]]) -> None:
+    expired = [
+        loggable(session_id_of(each)) for each, outcome in done if isinstance(outcome, Event)
+    ]
+    started = sum(isinstance(outcome, Message) for _, outcome in done)
+    counts = {"Expiries": len(expired), "ExpiriesByTtl": len(expired), "ChainStarts": started}
+    facts = {"outcome": "published", "session_ids": expired} if expired else {}
+    if any(counts.values()):
+        count_all({name: times for name, times in counts.items() if times}, {}, facts)
 
 
 def _retried_from(retry: RetryFrom) -> str:

@@ -83,6 +83,11 @@ def started_session(record: Mapping[str, Any]) -> str:
     return session_id
 
 
+def session_id_of(record: Mapping[str, Any]) -> str:
+    """The ID of the session that a removal's record has."""
+    return str(record["dynamodb"]["OldImage"]["sessionId"]["S"])
+
+
 def sequence_number_of(record: Any) -> str:
     """The record's position in its shard; ``unknown`` if it has none."""
     try:

@@ -81,28 +81,68 @@ class SessionsSettings:
 
 @dataclass(frozen=True)
 class ExpirySettings:
-    """What ExpiryFunction needs: where to publish, and where to keep what cannot be published."""
+    """What ExpiryFunction needs: where to publish, and where to keep what cannot be published.
+
+    New sessions' timers are started by messages to ``timer_queue_url``.
+    """
 
     event_bus: str
+    timer_queue_url: str
     dead_letter_queue_url: str
 
     @classmethod
     def from_environment(cls, environment: Environment) -> Self:
-        """The settings in ``EVENT_BUS_NAME`` and ``DEAD_LETTER_QUEUE_URL``.
+        """The settings in ``EVENT_BUS_NAME``, ``TIMER_QUEUE_URL`` and ``DEAD_LETTER_QUEUE_URL``.
 
         Raises:
             SettingsError: one is missing or not possible.
         """
-        bus = environment.get("EVENT_BUS_NAME", "")
-        if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", bus):
-            raise SettingsError(
-                "EVENT_BUS_NAME must name an event bus: 1 to 128 letters, digits, "
-                f"'_', '-' or '.'; it is {bus!r}"
-            )
-        queue_url = environment.get("DEAD_LETTER_QUEUE_URL", "")
-        if not queue_url:
-            raise SettingsError("DEAD_LETTER_QUEUE_URL must be the URL of an SQS queue")
-        return cls(bus, queue_url)
+        return cls(
+            _bus_setting(environment),
+            _queue_setting(environment, "TIMER_QUEUE_URL"),
+            _queue_setting(environment, "DEAD_LETTER_QUEUE_URL"),
+        )
+
+
+@dataclass(frozen=True)
+class TimerSettings:
+    """What TimerFunction needs: the sessions, where to publish, its queue and its dead letters."""
+
+    sessions_table: str
+    event_bus: str
+    timer_queue_url: str
+    dead_letter_queue_url: str
+
+    @classmethod
+    def from_environment(cls, environment: Environment) -> Self:
+        """The settings in ``SESSIONS_TABLE``, and in the variables of ``ExpirySettings``.
+
+        Raises:
+            SettingsError: one is missing or not possible.
+        """
+        return cls(
+            _table_setting(environment),
+            _bus_setting(environment),
+            _queue_setting(environment, "TIMER_QUEUE_URL"),
+            _queue_setting(environment, "DEAD_LETTER_QUEUE_URL"),
+        )
+
+
+def _bus_setting(environment: Environment) -> str:
+    bus = environment.get("EVENT_BUS_NAME", "")
+    if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", bus):
+        raise SettingsError(
+            "EVENT_BUS_NAME must name an event bus: 1 to 128 letters, digits, "
+            f"'_', '-' or '.'; it is {bus!r}"
+        )
+    return bus
+
+
+def _queue_setting(environment: Environment, name: str) -> str:
+    queue_url = environment.get(name, "")
+    if not queue_url:
+        raise SettingsError(f"{name} must be the URL of an SQS queue")
+    return queue_url
 
 
 def _table_setting(environment: Environment) -> str:

@@ -1,0 +1,197 @@
+"""The Lambda handler behind the timer queue: warns of expiries, and announces them, on time.
+
+Each message is claimed, so that of two deliveries one goes on; then ``domain.timers`` says what is
+due. An expiry is marked in the table before it is published, and noted there once it is: what
+fails in between is delivered again, or published when DynamoDB deletes the session.
+
+A message is done when the next one is sent, or none is needed. If a service is unavailable before
+that, it is reported to Lambda as failed, and SQS delivers it again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.session import MS_PER_SECOND
+from domain.timers import Expire, Wait, Warn
+from publishing.dead_letters import DeadLetter, DeadLetterQueue
+from publishing.event_bus import Event, EventBus, fit_one_request
+from publishing.failures import EventTooLarge, ServiceUnavailable, is_bug, reason_and_cause
+from publishing.message_queue import MessageQueue
+from publishing.ringing import Ringing, ring
+from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
+from runtime.observability import count, count_all, loggable, logger
+from storage.faults import StorageUnavailable
+from storage.table import SessionsTable
+from storage.timer_update import close
+
+PUBLISH_SECONDS, FINISH_SECONDS = 7, 8
+"""How much of the function's time is kept for the events, and for all that comes after them."""
+
+
+def timer_handler(
+    table: SessionsTable,
+    bus: EventBus,
+    timers: MessageQueue,
+    dead_letters: DeadLetterQueue,
+    clock_ms: Callable[[], int],
+) -> Callable[[Any, Any], Mapping[str, Any]]:
+    """The Lambda handler over these, by this clock (epoch milliseconds)."""
+
+    def handle(event: Any, context: Any) -> Mapping[str, Any]:
+        left_seconds = context.get_remaining_time_in_millis() / MS_PER_SECOND
+        end = Deadline.after(left_seconds - SECONDS_BEFORE_LAMBDA_STOPS)
+        failed = _Batch(table, bus, timers, dead_letters, clock_ms, end).handle(event["Records"])
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+    return handle
+
+
+@dataclass
+class _Batch:
+    """One invocation. Up to ten messages, which have nothing to do with each other."""
+
+    table: SessionsTable
+    bus: EventBus
+    timers: MessageQueue
+    dead_letters: DeadLetterQueue
+    clock_ms: Callable[[], int]
+    end: Deadline
+    failures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Which service was unavailable to a message, and why, by the message's ID."""
+    letters: list[tuple[Any, Mapping[str, str]]] = field(default_factory=list)
+    """Messages that become dead letters, and what there is to say about them."""
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def handle(self, records: Sequence[Any]) -> Iterable[str]:
+        """Handle the messages. Returns the IDs of those that are to be delivered again."""
+        ringing = [each for record in records if (each := self._ring(record)) is not None]
+        published = self._publish(ringing)
+        self._close([each for each in published if isinstance(each.due, Expire)])
+        self._send_next([each for each in ringing if each.message_id not in self.failures])
+        self._keep_letters()
+        self._count(len(records), published)
+        return self.failures
+
+    def _ring(self, record: Any) -> Ringing | None:
+        """What is due of the message's session; ``None`` if nothing is, or it cannot be said."""
+        table = self.table.until(self._deadline(PUBLISH_SECONDS + FINISH_SECONDS))
+        try:
+            ringing = ring(record, table, self.clock_ms())
+        except StorageUnavailable as unavailable:
+            self._fail(record, "DynamoDB", unavailable.reason)
+            return None
+        except Exception as error:  # noqa: BLE001 - a bug may cost this message, not the batch
+            self._give_up(record, error)
+            return None
+        if ringing is None:
+            self.counts["ChainsEnded"] += 1
+        elif ringing.delivery.message.token is None:
+            self.counts["ChainsStarted"] += 1
+        return ringing
+
+    def _publish(self, ringing: Iterable[Ringing]) -> list[Ringing]:
+        """Publish what is due, and return it. An event that is refused does not stop its timer."""
+        published: list[Ringing] = []
+        for request in _requests(self._with_events(ringing)):
+            events = [event for _, event in request]
+            verdicts = self.bus.publish(events, self._deadline(FINISH_SECONDS))
+            for (each, _), verdict in zip(request, verdicts, strict=True):
+                if verdict is None:
+                    published.append(each)
+                elif isinstance(verdict, ServiceUnavailable):
+                    self._fail(each.record, verdict.service, verdict.reason)
+                else:
+                    self._give_up(each.record, verdict)
+        return published
+
+    def _with_events(self, ringing: Iterable[Ringing]) -> Iterable[tuple[Ringing, Event]]:
+        for each in ringing:
+            try:
+                event = each.event()
+            except EventTooLarge as error:
+                self._give_up(each.record, error)
+            else:
+                if event is not None:
+                    yield each, event
+
+    def _close(self, expired: Iterable[Ringing]) -> None:
+        """Note in the table what is published, or DynamoDB's TTL would publish it again."""
+        table = self.table.until(self.end)
+        for each in expired:
+            try:
+                close(table, each.session.session_id)
+            except StorageUnavailable as unavailable:
+                self._fail(each.record, "DynamoDB", unavailable.reason)
+
+    def _send_next(self, ringing: Iterable[Ringing]) -> None:
+        now_ms = self.clock_ms()
+        following = [
+            (each, message)
+            for each in ringing
+            if (message := each.next_message(now_ms)) is not None
+        ]
+        verdicts = self.timers.send([message for _, message in following], self.end)
+        for (each, _), verdict in zip(following, verdicts, strict=True):
+            if verdict is not None:
+                self._fail(each.record, verdict.service, verdict.reason)
+
+    def _keep_letters(self) -> None:
+        letters = [DeadLetter(str(record.get("body")), facts) for record, facts in self.letters]
+        verdicts = self.dead_letters.send(letters, self.end)
+        for (record, facts), verdict in zip(self.letters, verdicts, strict=True):
+            if verdict is None:
+                count("DeadLetters", reason=facts["reason"])
+            else:
+                self._fail(record, verdict.service, verdict.reason)
+
+    def _give_up(self, record: Any, error: Exception) -> None:
+        """Keep the message as a dead letter."""
+        facts = {**reason_and_cause(error), "message_id": record["messageId"]}
+        logger.error("timer: dead letter", extra=facts, exc_info=error if is_bug(error) else None)
+        self.letters.append((record, facts))
+
+    def _fail(self, record: Any, service: str, reason: str) -> None:
+        """Have SQS deliver the message again."""
+        self.failures[record["messageId"]] = service, reason
+
+    def _deadline(self, then_seconds: float) -> Deadline:
+        """The end, with so many seconds left for what comes then."""
+        return Deadline(self.end.at_seconds - then_seconds)
+
+    def _count(self, steps: int, published: Sequence[Ringing]) -> None:
+        now_ms = self.clock_ms()
+        late_ms: list[int] = []
+        session_ids: dict[type, list[str]] = {Warn: [], Expire: []}
+        for each in published:
+            if not isinstance(each.due, Wait):
+                late_ms.append(now_ms - each.due.since_ms)
+                session_ids[type(each.due)].append(loggable(each.session.session_id))
+        warned, expired = session_ids[Warn], session_ids[Expire]
+        self.counts.update(TimerSteps=steps, Warnings=len(warned), Expiries=len(expired))
+        told = {"outcome": "published", "warned_session_ids": warned, "session_ids": expired}
+        count_all(+self.counts, {"Lateness": late_ms}, told if published else {})
+        for service, causes in self._causes().items():
+            facts = {"reason": service, "cause": loggable(causes[0])}
+            logger.error("timers are delivered again", extra={**facts, "messages": len(causes)})
+            count("BatchRetries", reason=service)
+
+    def _causes(self) -> Mapping[str, list[str]]:
+        """Why messages are delivered again, by service."""
+        causes: dict[str, list[str]] = {}
+        for service, cause in self.failures.values():
+            causes.setdefault(service, []).append(cause)
+        return causes
+
+
+def _requests(events: Iterable[tuple[Ringing, Event]]) -> Iterable[list[tuple[Ringing, Event]]]:
+    """The events, in requests that EventBridge takes."""
+    request: list[tuple[Ringing, Event]] = []
+    for each in events:
+        if request and not fit_one_request([*(event for _, event in request), each[1]]):
+            yield request
+            request = []
+        request.append(each)
+    if request:
+        yield request
