@@ -137,10 +137,28 @@ class Template:
 
     def matches_stream_filter(self, record: dict[str, Any]) -> bool:
         """Whether the event source mapping delivers this stream record to its function."""
-        filters = self.properties("ExpiryStream")["FilterCriteria"]["Filters"]
         # Patterns are those of EventBridge, and so are the types of their reader.
         event = cast("EventMessageType", record)
-        return any(EventPattern.load(each["Pattern"]).matches_event(event) for each in filters)
+        return any(pattern.matches_event(event) for pattern in self._stream_filters)
+
+    @cached_property
+    def _stream_filters(self) -> list[EventPattern]:
+        return [EventPattern.load(pattern) for pattern in self.stream_filters()]
+
+    def stream_filters(self) -> list[str]:
+        """The patterns of the event source mapping, one of which a record has to match."""
+        filters = self.properties("ExpiryStream")["FilterCriteria"]["Filters"]
+        chosen = [self._chosen(each) for each in filters]
+        return [each["Pattern"] for each in chosen if "Pattern" in each]
+
+    def _chosen(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The branch that parameters with their defaults choose, if the value is a choice."""
+        if "Fn::If" not in value:
+            return value
+        condition, then, otherwise = value["Fn::If"]
+        left, right = self.document["Conditions"][condition]["Fn::Equals"]
+        branch: dict[str, Any] = then if self._value(left) == self._value(right) else otherwise
+        return branch
 
     def table_definition(self) -> dict[str, Any]:
         """The table's keys, indexes and billing, without limits of its throughput."""

@@ -59,6 +59,7 @@ PACKAGES = {
         BOTOCORE_AND_POWERTOOLS | VALIDATION_AND_CURSORS, frozenset({"dynamodb"})
     ),
     "ExpiryFunction": Package(BOTOCORE_AND_POWERTOOLS, frozenset({"events", "sqs"})),
+    "TimerFunction": Package(BOTOCORE_AND_POWERTOOLS, frozenset({"dynamodb", "events", "sqs"})),
 }
 
 
