@@ -14,11 +14,12 @@ def test_the_table_is_encrypted_with_the_key() -> None:
     assert AWSS.properties("SessionsTable")["SSESpecification"] == {"SSEEnabled": True}
 
 
-def test_dead_letters_are_encrypted_with_the_key() -> None:
-    queue = OURS.properties("ExpiryDeadLetters")
+@pytest.mark.parametrize("name", AWSS.of_type("AWS::SQS::Queue"))
+def test_a_queue_is_encrypted_with_the_key(name: str) -> None:
+    queue = OURS.properties(name)
     assert queue["KmsMasterKeyId"] == KEY
     assert "SqsManagedSseEnabled" not in queue  # SQS takes one or the other
-    queue = AWSS.properties("ExpiryDeadLetters")
+    queue = AWSS.properties(name)
     assert queue["SqsManagedSseEnabled"] is True
     assert "KmsMasterKeyId" not in queue
 

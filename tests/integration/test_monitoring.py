@@ -140,11 +140,13 @@ def test_metrics_of_aws_are_those_of_the_stacks_resources() -> None:
     table = STACK.properties("SessionsTable")
     resources = {
         "ApiId": {STACK.value("SessionsApi")},
-        "EventSourceMappingUUID": {STACK.value("ExpiryStream")},
+        "EventSourceMappingUUID": {
+            STACK.value(name) for name in STACK.of_type("AWS::Lambda::EventSourceMapping")
+        },
         "FunctionName": {STACK.value(name) for name in STACK.functions()},
         "GlobalSecondaryIndexName": {each["IndexName"] for each in table["GlobalSecondaryIndexes"]},
         "LogGroupName": {STACK.value(name) for name in STACK.of_type("AWS::Logs::LogGroup")},
-        "QueueName": {STACK.value("ExpiryDeadLetters", "QueueName")},
+        "QueueName": {STACK.value(name, "QueueName") for name in STACK.of_type("AWS::SQS::Queue")},
         "TableName": {STACK.value("SessionsTable")},
     }
     for each in [*DASHBOARD, *watched_metrics()]:

@@ -33,12 +33,15 @@ RESOURCES = {
     f"{TABLE}/stream/*": "streams",
     STREAM: "stream",
     STACK.value("ExpiryDeadLetters", "Arn"): "queue",
+    STACK.value("TimerDeadLetters", "Arn"): "timers' dead letters",
+    STACK.value("TimerQueue", "Arn"): "timers",
     f"arn:aws:events:{PLACE}:event-bus/{STACK.value('EventBusName')}": "bus",
 }
 LOGS = {
     "RenewFunction": "RenewLog",
     "SessionsFunction": "SessionsLog",
     "ExpiryFunction": "ExpiryLog",
+    "TimerFunction": "TimerLog",
 }
 Permission = tuple[str, str]
 
@@ -125,18 +128,22 @@ def test_no_role_has_a_managed_policy() -> None:
         assert "ManagedPolicyArns" not in role
 
 
-def test_renewals_may_not_write_what_is_no_session() -> None:
-    (statement,) = STACK.statements("RenewFunction")
+@pytest.mark.parametrize("function", ["RenewFunction", "TimerFunction"])
+def test_renewals_and_timers_may_not_write_what_is_no_session(function: str) -> None:
+    (statement,) = (
+        each for each in STACK.statements(function) if each["Action"] == "dynamodb:UpdateItem"
+    )
     assert statement["Condition"] == {
         "ForAllValues:StringNotLike": {"dynamodb:LeadingKeys": f"{IDEMPOTENCY_PREFIX}*"}
     }
 
 
-def test_the_queue_refuses_whoever_comes_without_tls() -> None:
-    (policy,) = STACK.of_type("AWS::SQS::QueuePolicy").values()
+@pytest.mark.parametrize("queue", STACK.of_type("AWS::SQS::Queue"))
+def test_a_queue_refuses_whoever_comes_without_tls(queue: str) -> None:
+    policy = STACK.properties(f"{queue}Policy")
     (statement,) = policy["PolicyDocument"]["Statement"]
-    assert policy["Queues"] == [STACK.value("ExpiryDeadLetters")]
-    assert statement["Resource"] == STACK.value("ExpiryDeadLetters", "Arn")
+    assert policy["Queues"] == [STACK.value(queue)]
+    assert statement["Resource"] == STACK.value(queue, "Arn")
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
         "Deny",
         "*",

@@ -128,7 +128,9 @@ def test_snapstart_is_chosen_for_the_functions_that_clients_wait_for(
 ) -> None:
     stack = Deployment({"SnapStart": choice})
     settings = {name: stack.properties(name)["SnapStart"]["ApplyOn"] for name in STACK.functions()}
-    assert settings == dict.fromkeys(API_FUNCTIONS, applied) | {"ExpiryFunction": "None"}
+    assert settings == dict.fromkeys(STACK.functions(), "None") | dict.fromkeys(
+        API_FUNCTIONS, applied
+    )
 
 
 @pytest.mark.parametrize("choice", ["on", "off"])
@@ -144,8 +146,8 @@ def test_a_batch_has_time_for_many_requests_besides_its_reserve() -> None:
 
 def test_the_stream_filter_states_the_identity_that_the_code_asks_for() -> None:
     """One rule in two places: the filter saves invocations, but nothing relies on it."""
-    (each,) = STACK.properties("ExpiryStream")["FilterCriteria"]["Filters"]
-    pattern = json.loads(each["Pattern"])
+    first, *_ = STACK.properties("ExpiryStream")["FilterCriteria"]["Filters"]
+    pattern = json.loads(first["Pattern"])
     kind, principal = TTL_IDENTITY
     assert pattern["userIdentity"] == {"type": [kind], "principalId": [principal]}
 
@@ -162,7 +164,7 @@ def test_the_largest_dead_letter_fits_into_the_queue() -> None:
 
 
 def test_what_is_lost_for_good_is_kept_when_the_stack_is_deleted() -> None:
-    for name in ("SessionsTable", "ExpiryDeadLetters"):
+    for name in ("SessionsTable", "ExpiryDeadLetters", "TimerDeadLetters"):
         resource = STACK.resources[name]
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 

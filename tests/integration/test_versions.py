@@ -5,20 +5,22 @@ from functools import cache
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from local.template import Template
-from tests.support.deployed_template import Deployment, transform
+from tests.support.deployed_template import REGION, Deployment, transform
 from tests.support.parameter_values import longest_values, other_values
 
 MAX_DESCRIPTION_CHARS = 256  # Lambda's limit for that of a version
 MAX_STACK_NAME_CHARS = 128  # CloudFormation's limit
 FUNCTIONS = Deployment().functions()
-NAMED = {
-    "AWS::IAM::Role": "RoleName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::SecretsManager::Secret": "Name",
+REPLACED_FOR = {
+    "AWS::IAM::Role": {"RoleName", "Path"},
+    "AWS::Logs::LogGroup": {"LogGroupName"},
+    "AWS::SecretsManager::Secret": {"Name"},
+    "AWS::SQS::Queue": {"QueueName", "FifoQueue"},
 }
-"""Types whose resources CloudFormation replaces for another name, and otherwise never."""
+"""Types whose resources CloudFormation replaces for a change of these properties alone."""
 
 
 OF_NO_VERSION = {"ReservedConcurrentExecutions"}
@@ -49,7 +51,7 @@ def replacements() -> list[Deployment]:
     return [
         Deployment(replaced=name)
         for name, resource in stack.resources.items()
-        if NAMED.get(resource["Type"]) is None and not name.startswith(tuple(FUNCTIONS))
+        if resource["Type"] not in REPLACED_FOR and not name.startswith(tuple(FUNCTIONS))
     ]
 
 
@@ -85,11 +87,19 @@ def test_another_property_in_the_template_publishes_another_version(function: st
     assert logical_id not in transform(document, {})["Resources"]
 
 
-@pytest.mark.parametrize("kind", NAMED)
-def test_a_resource_that_is_replaced_with_its_name_has_none(kind: str) -> None:
+@pytest.mark.parametrize("kind", REPLACED_FOR)
+def test_what_no_description_has_is_never_replaced(kind: str) -> None:
     resources = Deployment().of_type(kind)
     assert resources
-    assert not [name for name, properties in resources.items() if NAMED[kind] in properties]
+    for properties in resources.values():
+        assert not REPLACED_FOR[kind] & properties.keys()
+
+
+@pytest.mark.parametrize("kind", REPLACED_FOR)
+def test_cloudformation_replaces_such_a_resource_for_nothing_else(kind: str) -> None:
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, kind).schema
+    paths = schema["createOnlyProperties"]
+    assert REPLACED_FOR[kind] == {path.removeprefix("/properties/") for path in paths}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -45,6 +45,7 @@ AWS_METRICS: Mapping[str, Mapping[str, tuple[Dimensions, ...]]] = {
             "DestinationDeliveryFailures",
             "Duration",
             "Errors",
+            "Invocations",
             "IteratorAge",
             "Throttles",
         ),
@@ -52,5 +53,12 @@ AWS_METRICS: Mapping[str, Mapping[str, tuple[Dimensions, ...]]] = {
     )
     | named(("InvokedEventCount", "PolledEventCount"), frozenset({"EventSourceMappingUUID"})),
     "AWS/Logs": named(("IncomingBytes",), frozenset({"LogGroupName"})),
-    "AWS/SQS": named(("ApproximateNumberOfMessagesVisible",), frozenset({"QueueName"})),
+    "AWS/SQS": named(
+        (
+            "ApproximateNumberOfMessagesDelayed",
+            "ApproximateNumberOfMessagesVisible",
+            "NumberOfMessagesSent",
+        ),
+        frozenset({"QueueName"}),
+    ),
 }

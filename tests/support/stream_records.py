@@ -96,7 +96,8 @@ class TtlDeletions:
             time.sleep(0.05)
             records = self.stream.new_records()
             self.records += records
-            self.delivered += filter(self.template.matches_stream_filter, records)
+            delivered = filter(self.template.matches_stream_filter, records)
+            self.delivered += [each for each in delivered if each["eventName"] == "REMOVE"]
 
     @property
     def session_ids(self) -> set[str]:
