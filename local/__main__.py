@@ -75,7 +75,7 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
         print(f"Documentation: {url}/docs")
         print(f"Access: {_about_access(functions)}")
         print(f"Table: {settings.SESSIONS_TABLE}, {where}")
-        print(f"Expiry: {_about_expiry(table)}\n")
+        print(f"Events: {_about_events(table)}\n")
         print(curl_lines(url, functions), end="\n\n", flush=True)
         config = uvicorn.Config(
             _application(template, gateway), log_config=None, server_header=False, lifespan="off"
@@ -90,12 +90,12 @@ def _about_access(settings: RenewSettings) -> str:
     return "every call needs one of API_KEYS in the header X-API-KEY"
 
 
-def _about_expiry(table: OpenTable) -> str:
+def _about_events(table: OpenTable) -> str:
     if table.record_source is None:
-        return "events are not printed: the table has no stream, or none at this endpoint"
+        return "nothing is announced: the table has no stream, or none at this endpoint"
     return (
-        f"{LEAVING_ID} is removed by its TTL in about {LEAVES_AFTER_SECONDS} s, "
-        "and its SessionExpired event is printed here"
+        f"{LEAVING_ID} expires in {LEAVES_AFTER_SECONDS} s; its events, as those of all sessions, "
+        "are printed here"
     )
 
 

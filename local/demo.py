@@ -46,10 +46,10 @@ DEMOS = (
 def put_demo_sessions(table: SessionsTable) -> None:
     """Store the demo sessions. One that is alive and can be renewed stays as it is.
 
-    One more is there to leave: its TTL is over in a moment.
+    One more is there to leave: it expires in a moment.
     """
     now_ms = epoch_ms()
-    leaves = (LEAVES_AFTER_SECONDS - table.retention_seconds) / SECONDS_PER_MINUTE
+    leaves = LEAVES_AFTER_SECONDS / SECONDS_PER_MINUTE
     leaving = Demo("", LEAVING_ID, created=leaves - TIMEOUT.timeout_minutes, expires=leaves)
     stored = [demo for demo in DEMOS if demo.is_stored(table.retention_seconds)]
     for demo in (*stored, leaving):

@@ -6,9 +6,11 @@ from typing import Any
 import boto3
 import pytest
 
+from domain.timers import event_id
 from local.demo import put_demo_sessions
 from local.template import Route, Template
 from runtime.clock import epoch_ms
+from storage.item import session_of
 from storage.table import SessionsTable
 from tests.support.api_events import EVENTS, LAMBDA_CONTEXT
 from tests.support.contract import answered, assert_event_schema
@@ -39,8 +41,8 @@ OTHERS = {
 }
 OUTCOMES = RENEWALS | OTHERS
 DELETION = "removed-by-ttl"
-PUBLISHED = "session-expired"
-"""What the function publishes for that deletion, as a rule's target gets it."""
+PUBLISHED = ("session-expired", "session-expired-late", "session-expiring")
+"""What is published, as a rule's target gets it: the second is for that deletion."""
 
 
 def event(name: str) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def call(table: SessionsTable, name: str, sent: dict[str, Any]) -> dict[str, Any
 
 
 def test_every_sample_event_has_a_known_outcome() -> None:
-    names = [*OUTCOMES, DELETION, PUBLISHED]
+    names = [*OUTCOMES, DELETION, *PUBLISHED]
 
     assert sorted(file.stem for file in EVENTS.glob("*.json")) == sorted(names)
 
@@ -108,8 +110,18 @@ def test_the_sample_deletion_passes_the_stream_filter() -> None:
     assert all(map(Template().matches_stream_filter, event(DELETION)["Records"]))
 
 
-def test_the_published_sample_matches_the_schema() -> None:
-    assert_event_schema(event(PUBLISHED))
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_sample_matches_its_schema(name: str) -> None:
+    assert_event_schema(event(name))
+
+
+def test_the_samples_have_the_ids_of_their_session() -> None:
+    """A late expiry has the one that it would have had in time."""
+    (deletion,) = event(DELETION)["Records"]
+    session = session_of(deletion["dynamodb"]["OldImage"])
+    ids = [event(name)["detail"]["eventId"] for name in PUBLISHED]
+    expired = event_id("SessionExpired", session)
+    assert ids == [expired, expired, event_id("SessionExpiring", session)]
 
 
 def test_the_published_sample_is_what_the_sample_deletion_leads_to(
@@ -120,5 +132,5 @@ def test_the_published_sample_is_what_the_sample_deletion_leads_to(
     assert function(event(DELETION), Invocation()) == {"batchItemFailures": []}
 
     (published,) = consumer.events()
-    set_by_eventbridge = {name: event(PUBLISHED)[name] for name in ("account", "id")}
-    assert published | set_by_eventbridge == event(PUBLISHED)
+    sample = event("session-expired-late")
+    assert published | {name: sample[name] for name in ("account", "id")} == sample

@@ -1,6 +1,7 @@
-"""The contract: openapi.yaml for answers, session-expired.schema.json for events."""
+"""The contract: openapi.yaml for answers, a schema for each kind of event."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from tests.support.api_events import Answered
 ROOT = Path(__file__).parent.parent.parent
 OPENAPI_FILE = ROOT / "openapi.yaml"
 OPENAPI: dict[str, Any] = yaml.safe_load(OPENAPI_FILE.read_text())
-SESSION_EXPIRED: dict[str, Any] = json.loads((ROOT / "session-expired.schema.json").read_text())
+EVENT_SCHEMAS: dict[str, dict[str, Any]] = {
+    "SessionExpired": json.loads((ROOT / "session-expired.schema.json").read_text()),
+    "SessionExpiring": json.loads((ROOT / "session-expiring.schema.json").read_text()),
+}
 
 
 def assert_schema(schema: str, instance: object) -> None:
@@ -23,17 +27,18 @@ def assert_schema(schema: str, instance: object) -> None:
     ).validate(instance)
 
 
-def assert_event_schema(event: object) -> None:
-    """Raise where it is not a ``SessionExpired`` event, as a rule's target gets it."""
+def assert_event_schema(event: Mapping[str, Any]) -> None:
+    """Raise where it is not an event of its detail type, as a rule's target gets it."""
     Draft202012Validator(
-        SESSION_EXPIRED, format_checker=Draft202012Validator.FORMAT_CHECKER
+        EVENT_SCHEMAS[event["detail-type"]], format_checker=Draft202012Validator.FORMAT_CHECKER
     ).validate(event)
 
 
-def assert_detail_schema(detail: object) -> None:
+def assert_detail_schema(detail: object, detail_type: str = "SessionExpired") -> None:
     """Raise where it is not the detail of one; whether an ID is a UUID is not looked at."""
-    schema = SESSION_EXPIRED["properties"]["detail"]
-    Draft202012Validator({**schema, "$defs": SESSION_EXPIRED["$defs"]}).validate(detail)
+    schema = EVENT_SCHEMAS[detail_type]
+    detail_schema = {**schema["properties"]["detail"], "$defs": schema["$defs"]}
+    Draft202012Validator(detail_schema).validate(detail)
 
 
 def answered(response: dict[str, Any]) -> Answered:
