@@ -169,7 +169,12 @@ class _Batch:
                 late_ms.append(now_ms - each.due.since_ms)
                 session_ids[type(each.due)].append(loggable(each.session.session_id))
         warned, expired = session_ids[Warn], session_ids[Expire]
-        self.counts.update(TimerSteps=steps, Warnings=len(warned), Expiries=len(expired))
+        self.counts.update(
+            TimerSteps=steps,
+            Warnings=len(warned),
+            Expiries=len(expired),
+            ChainsEnded=len(expired),
+        )
         told = {"outcome": "published", "warned_session_ids": warned, "session_ids": expired}
         count_all(+self.counts, {"Lateness": late_ms}, told if published else {})
         for service, causes in self._causes().items():
