@@ -265,7 +265,7 @@ def bug(monkeypatch: pytest.MonkeyPatch) -> None:
     def buggy(record: Any) -> NoReturn:
         raise RuntimeError(record["eventID"])
 
-    monkeypatch.setattr(expiry_publisher, "expiry_of", buggy)
+    monkeypatch.setattr(expiry_publisher, "removal_of", buggy)
 
 
 @pytest.mark.usefixtures("bug")

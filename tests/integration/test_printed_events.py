@@ -11,7 +11,7 @@ from local import printed_events
 from local.printed_events import PrintingEventBridge, expiries_published
 from local.stream import Record
 from local.template import Template
-from publishing.stream_records import expiry_of
+from publishing.stream_records import removal_of
 from tests.support.sessions import session
 from tests.support.stream_records import ttl_deletion
 
@@ -84,7 +84,8 @@ def test_an_event_with_any_metadata_is_printed_whole(
     metadata_json: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deletion = ttl_deletion(replace(EXPIRED, metadata_json=metadata_json))
-    detail = session_expired_json(expiry_of(deletion))
+    removal = removal_of(deletion)
+    detail = session_expired_json(removal.session, removal.removed_at_ms)
 
     PrintingEventBridge().put_events(Entries=[{"DetailType": "SessionExpired", "Detail": detail}])
 

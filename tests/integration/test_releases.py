@@ -13,7 +13,7 @@ from domain.refusals import SessionExpired
 from domain.renewal import renew, renewal_digest
 from domain.session import Owner, Session
 from domain.timeout import TimeoutChange
-from publishing.stream_records import expiry_of
+from publishing.stream_records import removal_of
 from storage.heartbeat_update import record_heartbeat
 from storage.idempotency import idempotency_record_id
 from storage.item import item_of, session_of
@@ -109,7 +109,7 @@ def test_an_earlier_releases_session_expires(table: SessionsTable, version: str)
         renew_session(table, "expired", NOON_MS, "new")
     record = ttl_deletion(expired, 1)
     record["dynamodb"]["OldImage"] = release(version).items["expired"]
-    assert expiry_of(record).session == expired
+    assert removal_of(record).session == expired
 
 
 @each_version

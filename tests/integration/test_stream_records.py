@@ -9,11 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.creation import CreationRequest
-from domain.session import MS_PER_SECOND, Expiry
+from domain.session import MS_PER_SECOND, Session
 from domain.session_json import session_expired_json
 from domain.timeout import TimeoutChange
 from publishing.failures import InvalidRecord
-from publishing.stream_records import expiry_of, sequence_number_of
+from publishing.stream_records import (
+    Removal,
+    is_of_new_item,
+    removal_of,
+    sequence_number_of,
+    started_session,
+)
 from storage.attribute_values import number
 from storage.faults import InvalidItem
 from storage.idempotency import idempotency_record, idempotency_record_id
@@ -35,37 +41,44 @@ def recorded_at(seconds: object) -> dict[str, Any]:
     return record
 
 
+def detail_of(record: dict[str, Any]) -> Any:
+    """The detail of the event that tells of the removal."""
+    removal = removal_of(record)
+    return json.loads(session_expired_json(removal.session, removal.removed_at_ms))
+
+
 def with_ttl(stored: dict[str, Any], ttl_seconds: int) -> dict[str, Any]:
     return {**stored, "ttl": number(ttl_seconds)}
 
 
 def test_a_deletion_by_ttl_tells_of_the_session_as_it_stood() -> None:
-    assert expiry_of(ttl_deletion(EXPIRED, 7)) == Expiry(f"{7:032x}", EXPIRED, REMOVED_AT_MS)
+    expected = Removal(EXPIRED, REMOVED_AT_MS, is_published=False)
+    assert removal_of(ttl_deletion(EXPIRED)) == expected
 
 
 def test_a_session_is_not_removed_before_its_ttl() -> None:
     """The stream rounds its times down. DynamoDB Local's rounds to the minute."""
-    expiry = expiry_of(recorded_at(NOON_SECONDS))
+    removal = removal_of(recorded_at(NOON_SECONDS))
 
-    assert expiry.removed_at_ms == NOON_MS + RETENTION_SECONDS * MS_PER_SECOND
+    assert removal.removed_at_ms == NOON_MS + RETENTION_SECONDS * MS_PER_SECOND
 
 
 def test_the_detail_has_every_field_of_its_schema() -> None:
-    detail = json.loads(session_expired_json(expiry_of(ttl_deletion(EXPIRED))))
+    detail = detail_of(ttl_deletion(EXPIRED))
 
     assert_detail_schema(detail)
     assert detail.keys() == SESSION_EXPIRED["properties"]["detail"]["properties"].keys()
 
 
 def test_the_detail_tells_when_the_session_expired_and_was_removed() -> None:
-    detail = json.loads(session_expired_json(expiry_of(ttl_deletion(EXPIRED))))
+    detail = detail_of(ttl_deletion(EXPIRED))
 
     assert detail["expiredAt"] == "2100-01-01T12:00:00.000Z"
     assert detail["removedAt"] == "2100-01-02T12:10:00.000Z"
 
 
 def test_the_detail_has_the_session_as_it_was_when_it_expired() -> None:
-    detail = json.loads(session_expired_json(expiry_of(ttl_deletion(EXPIRED))))
+    detail = detail_of(ttl_deletion(EXPIRED))
 
     assert detail["session"]["expiresAt"] == "2100-01-01T12:00:00.000Z"
     assert detail["session"]["timeRemaining"] == 0
@@ -94,21 +107,21 @@ def test_events_and_api_answers_share_their_definitions() -> None:
 )
 def test_only_a_deletion_by_ttl_is_an_expiry(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidRecord, match="not a deletion by TTL"):
-        expiry_of(ttl_deletion(EXPIRED, **fields))
+        removal_of(ttl_deletion(EXPIRED, **fields))
 
 
 def test_a_live_session_with_a_wrong_ttl_has_not_expired() -> None:
     live = with_ttl({**item_of(session(expires=20), 0)}, NOON_SECONDS - 3600)
 
     with pytest.raises(InvalidRecord, match="its ttl is wrong"):
-        expiry_of(ttl_deletion(live))
+        removal_of(ttl_deletion(live))
 
 
 def test_an_expired_session_with_a_wrong_ttl_has_expired() -> None:
     record = ttl_deletion(with_ttl({**item_of(EXPIRED, 0)}, NOON_SECONDS - 3600))
     record["dynamodb"]["ApproximateCreationDateTime"] = NOON_SECONDS
 
-    assert expiry_of(record).removed_at_ms == NOON_MS
+    assert removal_of(record).removed_at_ms == NOON_MS
 
 
 def test_an_idempotency_record_is_not_a_session() -> None:
@@ -116,7 +129,7 @@ def test_an_idempotency_record_is_not_a_session() -> None:
     record_id = idempotency_record_id(request, "key", SIGNING_KEY)
 
     with pytest.raises(InvalidItem, match="agentId"):
-        expiry_of(ttl_deletion(idempotency_record(record_id, EXPIRED, request)))
+        removal_of(ttl_deletion(idempotency_record(record_id, EXPIRED, request)))
 
 
 def test_a_session_id_that_is_not_a_string_is_invalid() -> None:
@@ -124,7 +137,7 @@ def test_a_session_id_that_is_not_a_string_is_invalid() -> None:
     record["dynamodb"]["OldImage"]["sessionId"]["S"] = 5
 
     with pytest.raises(InvalidRecord, match="sessionId is not a string"):
-        expiry_of(record)
+        removal_of(record)
 
 
 def test_a_record_without_an_image_is_invalid() -> None:
@@ -132,7 +145,7 @@ def test_a_record_without_an_image_is_invalid() -> None:
     del record["dynamodb"]["OldImage"]
 
     with pytest.raises(InvalidRecord) as invalid:
-        expiry_of(record)
+        removal_of(record)
     assert invalid.value.defect == "it has no 'OldImage'"
 
 
@@ -141,19 +154,13 @@ def test_an_item_without_a_ttl_is_invalid() -> None:
     del record["dynamodb"]["OldImage"]["ttl"]
 
     with pytest.raises(InvalidItem, match="ttl is missing"):
-        expiry_of(record)
-
-
-@pytest.mark.parametrize("event_id", ["", "x" * 129, 5])
-def test_a_record_without_a_usable_event_id_is_invalid(event_id: object) -> None:
-    with pytest.raises(InvalidRecord, match="eventID"):
-        expiry_of(ttl_deletion(EXPIRED, eventID=event_id))
+        removal_of(record)
 
 
 @pytest.mark.parametrize("seconds", [10**12, float("inf"), "soon", None])
 def test_a_record_without_a_usable_time_is_invalid(seconds: object) -> None:
     with pytest.raises(InvalidRecord):
-        expiry_of(recorded_at(seconds))
+        removal_of(recorded_at(seconds))
 
 
 @pytest.mark.parametrize("sequence_number", [None, "1\n2", "1" * 41])
@@ -190,9 +197,9 @@ def test_a_record_with_any_value_is_an_expiry_or_states_its_defect(
     parent[name] = value
 
     with suppress(InvalidItem, InvalidRecord):
-        expiry = expiry_of(root["record"])
-        assert_detail_schema(json.loads(session_expired_json(expiry)))
-        assert expiry.removed_at_ms >= expiry.session.expires_at_ms
+        removal = removal_of(root["record"])
+        assert_detail_schema(detail_of(root["record"]))
+        assert removal.removed_at_ms >= removal.session.expires_at_ms
 
 
 @given(st.sampled_from(PATHS[1:]))
@@ -204,7 +211,7 @@ def test_a_record_without_any_one_value_is_an_expiry_or_states_its_defect(
     del parent[name]
 
     with suppress(InvalidItem, InvalidRecord):
-        assert expiry_of(record).session.session_id == EXPIRED.session_id
+        assert removal_of(record).session.session_id == EXPIRED.session_id
 
 
 def parent_of(record: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, Any], str]:

@@ -9,7 +9,7 @@ import pytest
 from domain.session import MS_PER_SECOND, Session
 from local.stream import MAX_DELETIONS, Record, Sweeper
 from local.template import Template
-from publishing.stream_records import expiry_of
+from publishing.stream_records import removal_of
 from runtime.clock import epoch_ms
 from storage.attribute_values import Item, number
 from storage.table import SessionsTable
@@ -51,7 +51,7 @@ def test_the_function_gets_the_sessions_that_are_swept(table: SessionsTable) -> 
 
     records = delivered(sweeper_of(table).new_records())
 
-    assert [expiry_of(record).session for record in records] == [expired]
+    assert [removal_of(record).session for record in records] == [expired]
 
 
 def test_a_swept_item_is_reported_once(table: SessionsTable) -> None:

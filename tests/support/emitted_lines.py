@@ -126,7 +126,7 @@ def _play_expiries(dead_letters: Queue) -> None:
     publish(ttl_deletions(6), disconnect, now_ms=LATE_MS)
     short = Invocation((300_000, 300_000, 300_000, 0))
     publish([*ttl_deletions(7), None, *ttl_deletions(8)], invocation=lambda: short)
-    with patch.object(expiry_publisher, "expiry_of", side_effect=RuntimeError):
+    with patch.object(expiry_publisher, "removal_of", side_effect=RuntimeError):
         publish(ttl_deletions(9))
     unavailable = ServiceUnavailable("SQS", "it is down")
     with patch.object(DeadLetterQueue, "send", return_value=[unavailable]):

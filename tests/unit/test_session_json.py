@@ -6,10 +6,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.session import Expiry, Snapshot
+from domain.session import Snapshot
 from domain.session_json import (
     created_session_json,
     session_expired_json,
+    session_expiring_json,
     session_info_json,
     session_page_json,
 )
@@ -30,10 +31,27 @@ def test_any_text_of_a_session_comes_back_from_its_json(
     assert created.items() <= info.items()
 
 
-@given(event_id=any_text)
-def test_any_id_of_an_event_comes_back_from_its_detail(event_id: str) -> None:
-    detail = json.loads(session_expired_json(Expiry(event_id, session(), NOON_MS)))
-    assert detail["eventId"] == event_id
+@given(session_id=any_text)
+def test_any_id_of_a_session_comes_back_from_an_event(session_id: str) -> None:
+    stored = replace(session(), session_id=session_id)
+    expiring = json.loads(session_expiring_json(Snapshot(stored, NOON_MS)))
+    expired = json.loads(session_expired_json(stored))
+    assert expiring["session"]["sessionId"] == expired["session"]["sessionId"] == session_id
+
+
+def test_a_warning_shows_the_session_as_it_stood_at_the_warning() -> None:
+    detail = json.loads(session_expiring_json(Snapshot(session(expires=5), NOON_MS)))
+    assert detail["expiresAt"] == detail["session"]["expiresAt"] == "2100-01-01T12:05:00.000Z"
+    assert detail["session"]["timeRemaining"] == 5 * 60_000
+    assert detail["session"]["isNearExpiration"] is True
+
+
+def test_an_expiry_that_no_removal_told_of_has_no_time_of_removal() -> None:
+    assert json.loads(session_expired_json(session())).keys() == {
+        "eventId",
+        "expiredAt",
+        "session",
+    }
 
 
 @given(auto_renew=st.booleans(), near=st.booleans())
