@@ -24,6 +24,8 @@ from storage.table import (
     ATTEMPT_SECONDS,
     MAX_BUSY_PAUSE_SECONDS,
     ConditionalUpdate,
+    P,
+    Reply,
     SessionsTable,
     UpdateResult,
 )
@@ -62,6 +64,12 @@ class Interrupted(SessionsTable):
         """Let it happen, then update."""
         self.before()
         return super().update(session_id, update)
+
+    def call(self, operation: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> Reply:
+        """Let it happen before a transaction, too."""
+        if operation == self.client.transact_write_items:
+            self.before()
+        return super().call(operation, *args, **kwargs)
 
 
 @settings(max_examples=200)
@@ -125,12 +133,20 @@ def end_of(stored: Session, order: tuple[tuple[Call, Case], ...]) -> Session:
 
 @contextmanager
 def before_each_update(table: SessionsTable, act: Callable[..., None]) -> Iterator[None]:
+    """Have this happen before each update, alone or in a transaction. It gets its parameters."""
+
+    def before_transaction(params: Mapping[str, Any], **_: object) -> None:
+        act(params=params["TransactItems"][0]["Update"])
+
     events = table.client.meta.events
-    events.register("provide-client-params.dynamodb.UpdateItem", act)
+    acts = {"UpdateItem": act, "TransactWriteItems": before_transaction}
+    for operation, each in acts.items():
+        events.register(f"provide-client-params.dynamodb.{operation}", each)
     try:
         yield
     finally:
-        events.unregister("provide-client-params.dynamodb.UpdateItem", act)
+        for operation, each in acts.items():
+            events.unregister(f"provide-client-params.dynamodb.{operation}", each)
 
 
 def test_a_renewal_is_answered_as_of_the_session_in_its_answer(table: SessionsTable) -> None:
@@ -190,7 +206,7 @@ def test_a_timeout_change_starts_again_if_what_it_read_changed(
     with before_each_update(table, change_once), requests_to(table) as requests:
         outcome = change_timeout(table, "a-session", NOON_MS, LIMITS)
     operations = [each for each in requests if each != "PutItem"]
-    assert operations == ["GetItem", "UpdateItem", "UpdateItem"]
+    assert operations == ["GetItem", "TransactWriteItems", "TransactWriteItems"]
     expected = CALLS["timeout change"].rule(Case(changed, NOON_MS, "", LIMITS))
     assert outcome.session == expected.session
     assert item_with(table, "a-session") == item_of(outcome.session, table.retention_seconds)

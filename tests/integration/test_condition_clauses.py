@@ -13,9 +13,15 @@ from domain import renewal as renewal_rule
 from domain import timeout as timeout_rule
 from domain.session import Session
 from domain.timeout import TimeoutChange
-from storage import heartbeat_update, renewal_update, session_deletion, timeout_update
-from storage.attribute_values import Item
-from storage.conditional_update import IS_A_SESSION
+from storage import (
+    heartbeat_update,
+    renewal_update,
+    session_deletion,
+    timeout_update,
+    timer_update,
+)
+from storage.attribute_values import Item, number
+from storage.conditional_update import IS_A_SESSION, NOT_ANNOUNCED
 from storage.faults import InvalidItem
 from storage.item import item_of
 from storage.renewal_update import NOT_A_REPLAY
@@ -47,10 +53,63 @@ def change(table: SessionsTable, seen: Session | None) -> ConditionalUpdate:
     return timeout_update.update_for(table, item_of(seen, table.retention_seconds), outcome)
 
 
+def change_and_start_timer(table: SessionsTable, seen: Session | None) -> ConditionalUpdate:
+    """The update of the transaction."""
+    assert seen is not None
+    read = item_of(seen, table.retention_seconds)
+    values = {
+        ":readLastActivity": read["lastActivity"],
+        ":readRenewalCount": read["renewalCount"],
+    }
+    plain = change(table, seen)
+    return ConditionalUpdate(timeout_update.NEW_LIMITS_AND_TIMER, {**plain.values, **values})
+
+
+def claim(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
+    values = {":token": {"S": "its own"}, ":new": {"S": "new"}}
+    return ConditionalUpdate(timer_update.CLAIM, values)
+
+
+def claim_first(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
+    return ConditionalUpdate(timer_update.CLAIM_FIRST, {":new": {"S": "new"}})
+
+
+def announce(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
+    return ConditionalUpdate(timer_update.ANNOUNCE, {":now": number(NOON_MS)})
+
+
+def close(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
+    return ConditionalUpdate(timer_update.CLOSE, {":published": {"S": timer_update.PUBLISHED}})
+
+
 NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
 LATER_CLOCK = session(active=1, expires=31)
 AT_MAXIMUM = session(created=-710, expires=10)
 NOT_AUTOMATIC = session(auto_renew=False)
+ANNOUNCED: dict[str, Any] = {"announced_at_ms": NOON_MS + 1000}
+"""A clock that is ahead has announced the expiry."""
+NOTHING: Item = {}
+
+
+CHANGED_SINCE_READ: Mapping[str, Session | Item] = {
+    "timeoutConfig = :readTimeoutConfig": replace(
+        AT_MAXIMUM, timeout_config=replace(AT_MAXIMUM.timeout_config, timeout_minutes=40)
+    ),
+    "expiresAt = :readExpiresAt": {
+        **item_of(AT_MAXIMUM, RETENTION_SECONDS),
+        "expiresAt": {"N": str(NOON_MS)},
+    },
+    # Others raised the maximum, renewed, and took the maximum back.
+    "(attribute_not_exists(renewedAt) OR renewedAt = :readRenewedAt)": replace(
+        AT_MAXIMUM, renewed_at_ms=AT_MAXIMUM.renewed_at_ms + 1
+    ),
+    NOT_ANNOUNCED: replace(AT_MAXIMUM, **ANNOUNCED),
+}
+"""For each clause of a timeout change, what another made of the session since it was read."""
+
+
+def with_timer(token: str) -> Item:
+    return {**item_of(session(), RETENTION_SECONDS), "timer": {"S": token}}
 
 
 def replays(**fields: Any) -> Mapping[str, Session | Item]:
@@ -97,6 +156,7 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
             "expiresAt < maxExpiresAt": session(created=-690, active=0, expires=30),
             "fullRenewalUntil >= :now": NEAR_MAXIMUM,
             "lastActivity <= :now": LATER_CLOCK,
+            NOT_ANNOUNCED: session(**ANNOUNCED),
             **replays(),
             **A_SESSION,
         },
@@ -113,6 +173,7 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
             "maxExpiresAt = :maxExpiresAt": session(
                 created=-710, active=-20, expires=5, maximum=725
             ),
+            NOT_ANNOUNCED: session(created=-710, active=-20, expires=5, **ANNOUNCED),
             **replays(created=-710, active=-20, expires=5),
         },
     ),
@@ -122,6 +183,7 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
         {
             "renewedAt = lastActivity": session(active=2, expires=31),
             "expiresAt < maxExpiresAt": session(created=-710, active=-20, expires=10),
+            NOT_ANNOUNCED: session(active=1, expires=31, **ANNOUNCED),
             **replays(active=1, expires=31),
         },
     ),
@@ -146,29 +208,43 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
         {
             "expiresAt > :now": session(expires=0, auto_renew=False),
             "lastActivity <= :now": session(active=1, auto_renew=False),
+            NOT_ANNOUNCED: session(auto_renew=False, **ANNOUNCED),
             "(timeoutConfig.autoRenew = :false OR expiresAt >= maxExpiresAt)": session(),
             f"(timeoutConfig.autoRenew = :false OR ({' AND '.join(NOT_A_REPLAY)}))": session(
                 created=-700, **remembering("r1")
             ),
         },
     ),
+    (change, AT_MAXIMUM, CHANGED_SINCE_READ),
     (
-        change,
+        change_and_start_timer,
         AT_MAXIMUM,
         {
-            "timeoutConfig = :readTimeoutConfig": replace(
-                AT_MAXIMUM, timeout_config=replace(AT_MAXIMUM.timeout_config, timeout_minutes=40)
+            **CHANGED_SINCE_READ,
+            "lastActivity = :readLastActivity": replace(
+                AT_MAXIMUM, last_activity_ms=AT_MAXIMUM.last_activity_ms + 1
             ),
-            "expiresAt = :readExpiresAt": {
-                **item_of(AT_MAXIMUM, RETENTION_SECONDS),
-                "expiresAt": {"N": str(NOON_MS)},
-            },
-            # Others raised the maximum, renewed, and took the maximum back.
-            "(attribute_not_exists(renewedAt) OR renewedAt = :readRenewedAt)": replace(
-                AT_MAXIMUM, renewed_at_ms=AT_MAXIMUM.renewed_at_ms + 1
-            ),
+            "renewalCount = :readRenewalCount": replace(AT_MAXIMUM, renewal_count=1),
         },
     ),
+    (claim, None, {"timer = :token": with_timer("another's")}),
+    (
+        claim_first,
+        None,
+        {
+            "attribute_exists(sessionId)": NOTHING,
+            "attribute_not_exists(timer)": with_timer("another's"),
+        },
+    ),
+    (
+        announce,
+        None,
+        {
+            "expiresAt <= :now": session(expires=1 / 60_000),
+            NOT_ANNOUNCED: session(expires=0, announced_at_ms=NOON_MS - 1),
+        },
+    ),
+    (close, None, {"attribute_exists(announcedAt)": with_timer("its own")}),
 ]
 EACH = [(make, seen, clause, met) for make, seen, cases in CASES for clause, met in cases.items()]
 
@@ -203,17 +279,28 @@ def test_an_update_is_refused_by_its_clause_alone(
 ) -> None:
     table = table_on_dynamodb_local
     update = make(table, seen)
-    put(table, met)
+    store(table, met)
     before = item_with(table, "a-session")
     assert not table.update("a-session", update).applied
     assert item_with(table, "a-session") == before
     assert applies(table, without_clause(update, clause))
 
 
+HOLDS = "attribute_not_exists(nothing)"
+
+
+def store(table: SessionsTable, met: Session | Item) -> None:
+    """Store what the update meets, or have it meet nothing."""
+    if met is NOTHING:
+        table.client.delete_item(TableName=table.name, Key={"sessionId": {"S": "a-session"}})
+    else:
+        put(table, met)
+
+
 def without_clause(update: ConditionalUpdate, clause: str) -> ConditionalUpdate:
     assert clause in clauses_of(update)
     condition = " AND ".join(each for each in clauses_of(update) if each != clause)
-    expression = {**update.expression, "ConditionExpression": condition}
+    expression = {**update.expression, "ConditionExpression": condition or HOLDS}
     used = re.findall(r":\w+", f"{expression['UpdateExpression']} {condition}")
     return replace(
         update, expression=expression, values={name: update.values[name] for name in used}

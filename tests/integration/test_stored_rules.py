@@ -15,6 +15,7 @@ from domain.refusals import (
 )
 from domain.session import MS_PER_MINUTE
 from domain.timeout import TimeoutChange
+from domain.timers import is_due_sooner
 from storage.faults import InvalidItem
 from storage.heartbeat_update import record_heartbeat
 from storage.item import item_of
@@ -99,17 +100,21 @@ def test_a_heartbeat_that_adds_a_whole_timeout_is_one_update(
 
 @settings(max_examples=50)
 @given(case=cases())
-def test_a_timeout_change_is_a_read_and_one_update(
+def test_a_timeout_change_is_a_read_and_one_write(
     table_on_dynamodb_local: SessionsTable, case: Case
 ) -> None:
     table = table_on_dynamodb_local
     put(table, case.session)
     with requests_to(table) as requests:
         try:
-            changed = change_timeout(table, "generated", case.now_ms, case.change).changed
+            outcome = change_timeout(table, "generated", case.now_ms, case.change)
         except (SessionExpired, MaximumBelowTimeout):
-            changed = False
-    assert requests == ["GetItem", "UpdateItem"][: 2 if changed else 1]
+            writes = []
+        else:
+            is_sooner = is_due_sooner(case.session, outcome.session, outcome.at_ms)
+            write = "TransactWriteItems" if is_sooner else "UpdateItem"
+            writes = [write] if outcome.changed else []
+    assert requests == ["GetItem", *writes]
 
 
 @each_call

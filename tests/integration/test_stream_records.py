@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.creation import CreationRequest
-from domain.session import MS_PER_SECOND, Session
+from domain.session import MS_PER_SECOND
 from domain.session_json import session_expired_json
 from domain.timeout import TimeoutChange
 from publishing.failures import InvalidRecord
@@ -24,6 +25,8 @@ from storage.attribute_values import number
 from storage.faults import InvalidItem
 from storage.idempotency import idempotency_record, idempotency_record_id
 from storage.item import item_of
+from storage.start_marker import start_marker
+from storage.timer_update import PUBLISHED
 from tests.support.contract import OPENAPI, SESSION_EXPIRED, assert_detail_schema
 from tests.support.sessions import NOON_MS, SIGNING_KEY, remembering, session
 from tests.support.stream_records import DELAY_SECONDS, ttl_deletion
@@ -169,6 +172,70 @@ def test_a_sequence_number_is_up_to_40_digits_or_unknown(sequence_number: object
     record["dynamodb"]["SequenceNumber"] = sequence_number
 
     assert sequence_number_of(record) == "unknown"
+
+
+def insertion(key: str) -> dict[str, Any]:
+    """The record of a new item, as the view ``OLD_IMAGE`` has it."""
+    return {"eventName": "INSERT", "dynamodb": {"Keys": {"sessionId": {"S": key}}}}
+
+
+@pytest.mark.parametrize("session_id", ["a-session", "idempotency", "with a space", "é😀"])
+def test_a_new_session_and_its_start_marker_start_its_timer(session_id: str) -> None:
+    marker = start_marker(session_id, NOON_MS)["sessionId"]["S"]
+
+    for key in (session_id, marker):
+        assert is_of_new_item(insertion(key))
+        assert started_session(insertion(key)) == session_id
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        insertion(""),
+        insertion("idempotency-key 0123"),
+        insertion("idempotency-key starts-timer "),
+        insertion(start_marker("idempotency-key 0123", NOON_MS)["sessionId"]["S"]),
+        {"dynamodb": {"Keys": {"sessionId": {"N": "1"}}}},
+        {"dynamodb": {"Keys": {"sessionId": {"S": 5}}}},
+        {"dynamodb": None},
+    ],
+)
+def test_a_record_of_no_session_starts_no_timer(record: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRecord, match="names no session"):
+        started_session(record)
+
+
+@pytest.mark.parametrize("record", [None, [], {}, ttl_deletion(EXPIRED), {"eventName": "MODIFY"}])
+def test_only_an_insertion_is_of_a_new_item(record: object) -> None:
+    assert not is_of_new_item(record)
+
+
+@pytest.mark.parametrize(
+    ("timer", "announced", "is_published"),
+    [
+        (PUBLISHED, 0, True),
+        (PUBLISHED, 1, True),
+        (PUBLISHED, -1, False),  # renewed since, by the release before
+        (PUBLISHED, None, False),
+        ("a token", 0, False),
+        (None, 0, False),
+    ],
+)
+def test_a_removal_says_whether_its_expiry_was_published(
+    timer: str | None, announced: int | None, is_published: bool
+) -> None:
+    at_ms = None if announced is None else EXPIRED.expires_at_ms + announced
+    item = {**item_of(replace(EXPIRED, announced_at_ms=at_ms), RETENTION_SECONDS)}
+    if timer is not None:
+        item["timer"] = {"S": timer}
+
+    assert removal_of(ttl_deletion(item)).is_published is is_published
+
+
+def test_the_removal_of_a_start_marker_is_not_that_of_a_session() -> None:
+    with pytest.raises(InvalidItem):
+        removal_of(ttl_deletion(start_marker("a-session", NOON_MS)))
 
 
 anything = st.recursive(
