@@ -69,6 +69,24 @@ def expiry_batches(figures: Figures) -> str:
     )
 
 
+def poison(figures: Figures) -> str:
+    """The speed of a batch with records that EventBridge refuses, to that of one without."""
+    rates: Mapping[str, Sequence[float]] = figures["recordsASecond"]
+    spread = quartiles(ratios(rates["poison"], to=rates["clean"]))
+    row = [
+        f"{median(rates['clean']):.0f}",
+        f"{median(rates['poison']):.0f}",
+        f"{spread.median:.2f}",
+        f"{spread.low:.2f} to {spread.high:.2f}",
+    ]
+    columns = ["clean", f"1 in {figures['oneIn']} refused", "ratio", "middle half"]
+    batch = f"batch of {figures['records']}, {figures['msARequest']:g} ms a request"
+    return _section(
+        "Records that EventBridge refuses",
+        table([f"records a second: {batch}", *columns], [["`ExpiryFunction`", *row]]),
+    )
+
+
 def cold_starts(figures: Figures) -> str:
     """The sizes of the packages, and the CPU of their cold starts, to that of boto3."""
     seconds: Mapping[str, Sequence[float]] = figures["cpuSeconds"]

@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Callable[[Any], str]] = {
     "write-units": figure_tables.write_units,
     "cpu": figure_tables.cpu,
     "expiry-batches": figure_tables.expiry_batches,
+    "poison": figure_tables.poison,
     "cold-starts": figure_tables.cold_starts,
     "contention": contention_tables.contention,
     "growth": figure_tables.growth,

@@ -13,6 +13,7 @@ from benchmarks import (
     cpu,
     expiry_batches,
     growth,
+    poison,
     request_counts,
     write_units,
 )
@@ -31,6 +32,7 @@ def parts(seed: int) -> Mapping[str, Measure]:
         "write-units": write_units.measure,
         "cpu": cpu.measure,
         "expiry-batches": expiry_batches.measure,
+        "poison": poison.measure,
         "cold-starts": cold_starts.measure,
         "contention": partial(contention.measure, seed=seed),
         "growth": growth.measure,

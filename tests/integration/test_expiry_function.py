@@ -42,7 +42,6 @@ from tests.support.stream_records import (
 )
 
 if TYPE_CHECKING:
-    from types_boto3_events import EventBridgeClient
     from types_boto3_sqs import SQSClient
 
 NOTHING_TO_RETRY: dict[str, list[object]] = {"batchItemFailures": []}
@@ -185,20 +184,33 @@ def test_an_empty_batch_makes_no_request(dead_letters: Queue) -> None:
     assert publish([], dead_letters) == Run(None, published=[], requests=[])
 
 
-class ForgetfulEventBridge:
-    """Takes everything, and records nothing."""
+@dataclass(frozen=True)
+class ForgetfulServices:
+    """Take everything but the first so many entries of each request, and record nothing."""
+
+    refused: int
 
     def put_events(self, **request: Any) -> dict[str, Any]:
         """``PutEvents``."""
-        return {"Entries": [{"EventId": "1"} for _ in request["Entries"]]}
+        taken = request["Entries"][self.refused :]
+        refusals = [{"ErrorCode": "MalformedDetail"}] * self.refused
+        return {"Entries": [*refusals, *({"EventId": "1"} for _ in taken)]}
+
+    def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        """``SendMessageBatch``."""
+        return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
 
 
+@pytest.mark.parametrize("refused", [0, 1])
 def test_a_batch_of_3_000_takes_no_more_memory_than_one_of_100(
-    monkeypatch: pytest.MonkeyPatch, dead_letters: Queue
+    monkeypatch: pytest.MonkeyPatch, refused: int
 ) -> None:
-    monkeypatch.setattr(logger, "info", lambda *_, **__: None)  # pytest keeps what is logged
+    """Neither if EventBridge takes all events, nor if it refuses one of each request."""
+    for level in ("info", "error"):
+        monkeypatch.setattr(logger, level, lambda *_, **__: None)  # pytest keeps what is logged
     monkeypatch.setattr(expiry_publisher, "count", lambda *_, **__: None)
-    function = expiry_function(cast("EventBridgeClient", ForgetfulEventBridge()), dead_letters)
+    services: Any = ForgetfulServices(refused)
+    function = expiry_function(services, Queue(services, "queue"))
 
     def peak_bytes(size: int) -> int:
         batch = {"Records": ttl_deletions(*range(size))}
@@ -208,7 +220,7 @@ def test_a_batch_of_3_000_takes_no_more_memory_than_one_of_100(
         tracemalloc.stop()
         return peak
 
-    peak_bytes(10)
+    peak_bytes(100)
     # Less than 20 bytes a record: neither an object nor an event is kept of any.
     assert peak_bytes(3_000) < peak_bytes(100) + 20 * 3_000
 
@@ -337,6 +349,48 @@ def test_the_cause_in_a_dead_letter_is_never_empty(dead_letters: Queue) -> None:
 
     (letter,) = dead_letters.letters()
     assert letter.attributes["cause"] == "none"
+
+
+# How far bad records slow the rest
+
+
+@pytest.fixture
+def pauses_made(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between retries, which take no time."""
+    made: list[float] = []
+    monkeypatch.setattr(time, "sleep", made.append)
+    return made
+
+
+def test_one_refused_event_in_ten_costs_no_pause_and_two_requests(
+    pauses_made: list[float],
+) -> None:
+    """Of a batch of 100, the bus takes 90 events, and the queue 10 dead letters."""
+    poison = refuse("MalformedDetail", *(detail_of(number) for number in range(1, 101, 10)))
+    sqs = ScriptedSqs()
+
+    run = publish(ttl_deletions(*range(1, 101)), behind(sqs), poison)
+
+    assert (run.retried_from, len(run.published)) == (None, 90)
+    assert run.requests == [10] * 10
+    assert sqs.request_sizes == [1, 9]
+    assert pauses_made == []
+
+
+def test_one_record_in_ten_that_is_no_session_costs_no_more(pauses_made: list[float]) -> None:
+    records = [
+        record
+        for number in range(1, 101, 10)
+        for record in (not_a_session(number), *ttl_deletions(*range(number + 1, number + 10)))
+    ]
+    sqs = ScriptedSqs()
+
+    run = publish(records, behind(sqs))
+
+    assert (run.retried_from, run.requests) == (None, [10] * 9)
+    assert sum(sqs.request_sizes) == 10
+    assert len(sqs.requests) == 2
+    assert pauses_made == []
 
 
 # What is retried
