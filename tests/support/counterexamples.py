@@ -103,6 +103,8 @@ def _answer(attempt: Attempt) -> str:
     if not attempt.is_answered:
         return "no answer"
     body: dict[str, Any] = dict(attempt.body)
+    if "announcedAt" in body:
+        return f"{attempt.status} announced {_time(body['announcedAt'])}"
     if "renewalCount" not in body:
         return f"{attempt.status} {body.get('error', {}).get('details', '')}".rstrip()
     limits = ", ".join(map(str, body["timeoutConfig"].values()))
@@ -116,10 +118,13 @@ def _described(session: Session | None) -> str:
     if session is None:
         return "no session"
     config = session.timeout_config
+    announced_at_ms = session.announced_at_ms
+    announced = "" if announced_at_ms is None else f", announced {_time(announced_at_ms)}"
     return (
         f"count {session.renewal_count}, active {_time(session.last_activity_ms)}, "
         f"expires {_time(session.expires_at_ms)}, limits {config.timeout_minutes}, "
         f"{config.auto_renew}, {config.max_duration_minutes}, {config.warning_threshold_minutes}"
+        f"{announced}"
     )
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 
 from domain.timeout import TimeoutChange
 from runtime.clock import epoch_ms
+from storage.faults import StorageUnavailable
 from storage.item import TIMEOUT_ATTRIBUTES
 from storage.table import P, Reply, SessionsTable
+from storage.timer_update import announce
 from tests.support.api_events import LAMBDA_CONTEXT, SESSIONS, api_event
 from tests.support.functions import renew_function, sessions_function
-from tests.support.histories import NO_CHANGE, Attempt, Kind
+from tests.support.histories import NO_CHANGE, UNAVAILABLE, Attempt, Kind
+from tests.support.session_specification import NOT_EXPIRED
 
 ONE = f"{SESSIONS}/{{sessionId}}"
 ROUTES = {
@@ -59,7 +62,7 @@ class _CountingTable(SessionsTable):
 
 
 class FunctionInstance:
-    """RenewFunction and SessionsFunction in one instance of Lambda, for any number of threads.
+    """All functions in one instance of Lambda, for any number of threads.
 
     Its clock is ``skew_ms`` before the true time, or behind it if that is negative.
     """
@@ -68,16 +71,18 @@ class FunctionInstance:
         self.table = table
         self._skew_ms = skew_ms
         self._current = _Current()
-        counting = _CountingTable(
+        self._counting = _CountingTable(
             table.client, table.name, table.retention_seconds, current=self._current
         )
-        self._renew = renew_function(counting, self._clock_ms)
-        self._sessions = sessions_function(counting, self._clock_ms)
+        self._renew = renew_function(self._counting, self._clock_ms)
+        self._sessions = sessions_function(self._counting, self._clock_ms)
 
     def attempt(
         self, kind: Kind, session_id: str, key: str, change: TimeoutChange = NO_CHANGE
     ) -> Attempt:
         """Send one request, and record it."""
+        if kind is Kind.ANNOUNCEMENT:
+            return self._announcement(session_id)
         method, path = ROUTES[kind]
         body = {TIMEOUT_ATTRIBUTES[name]: limit for name, limit in change.given.items()} or None
         event = api_event(method, path, session_id=session_id, body=body, key=key)
@@ -95,6 +100,23 @@ class FunctionInstance:
             json.loads(response["body"]),
             trace.requests - trace.operations,
         )
+
+    def _announcement(self, session_id: str) -> Attempt:
+        """Mark the session as announced if it has expired, as the timers do, and record it."""
+        self._current.trace = trace = _Trace()
+        started_ns = time.perf_counter_ns()
+        try:
+            stored = announce(self._counting, session_id, self._clock_ms())
+        except StorageUnavailable:
+            status, announced_at_ms = UNAVAILABLE, None
+        else:
+            announced_at_ms = stored and stored.announced_at_ms
+            refused = 404 if stored is None else NOT_EXPIRED
+            status = refused if announced_at_ms is None else 200
+        ended_ns = time.perf_counter_ns()
+        body = {} if announced_at_ms is None else {"announcedAt": announced_at_ms}
+        repeats = trace.requests - trace.operations
+        return Attempt(started_ns, ended_ns, tuple(trace.clocks_ms), status, body, repeats)
 
     def _clock_ms(self) -> int:
         now_ms = epoch_ms() + self._skew_ms

@@ -20,13 +20,14 @@ NO_CHANGE = TimeoutChange()
 
 
 class Kind(StrEnum):
-    """The calls on a session."""
+    """The calls on a session, and what a timer does when it has expired."""
 
     RENEWAL = "renewal"
     HEARTBEAT = "heartbeat"
     TIMEOUT_CHANGE = "timeout change"
     READ = "read"
     DELETION = "deletion"
+    ANNOUNCEMENT = "announcement"
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from domain.refusals import SessionNotFound
 from domain.renewal import renew
-from domain.session import Outcome
+from domain.session import Outcome, Session
 from storage.attribute_values import Item
 from storage.item import session_of
 from storage.table import ConditionalUpdate, SessionsTable, UpdateResult
@@ -40,6 +40,11 @@ def read_then_write(
     if outcome.changed:
         put(table, outcome.session)
     return outcome
+
+
+def unmarked_session_of(item: Item) -> Session:
+    """The session as a release sees it that knows no announcements."""
+    return replace(session_of(item), announced_at_ms=None)
 
 
 _update = SessionsTable.update
@@ -126,6 +131,30 @@ MUTANTS: Mapping[str, Mutant] = {
         replacing("storage.table.SessionsTable.get", Cache().get),
         _calls("fresh", RENEWAL=0.7, READ=0.3),
     ),
+    "6: an announced session is renewed": Mutant(
+        without_clause("announcedAt", of="renewalCount ="),
+        _calls(*["dying"] * 6, RENEWAL=0.5, ANNOUNCEMENT=0.5),
+    ),
+    "6: an announced session has heartbeats": Mutant(
+        without_clause("announcedAt", of="autoRenew = :true"),
+        _calls(*["dying-by-activity"] * 6, HEARTBEAT=0.5, ANNOUNCEMENT=0.5),
+    ),
+    "6: an announced session takes new limits": Mutant(
+        without_clause("announcedAt", of=":readTimeoutConfig"),
+        _calls(*["dying"] * 24, clients=12, TIMEOUT_CHANGE=0.5, ANNOUNCEMENT=0.5),
+    ),
+    "6: an announced session is shown": Mutant(
+        replacing("storage.session_reading.session_of", unmarked_session_of),
+        _calls(*["dying"] * 6, READ=0.5, ANNOUNCEMENT=0.5),
+    ),
+    "6: a session is announced twice": Mutant(
+        without_clause("announcedAt", of="SET announcedAt"),
+        _calls(*["dying"] * 6, ANNOUNCEMENT=1),
+    ),
+    "6: a live session is announced": Mutant(
+        without_clause("expiresAt <= :now"),
+        _calls("fresh", RENEWAL=0.5, ANNOUNCEMENT=0.5),
+    ),
     "a deletion is not made": Mutant(
         replacing("api.session_routes.delete_session", lambda *_: None),
         _calls("fresh", RENEWAL=0.5, READ=0.4, DELETION=0.1),
@@ -139,4 +168,5 @@ MUTANTS: Mapping[str, Mutant] = {
 3. The last activity never moves earlier.
 4. A request is counted once, whatever comes between it and its retry.
 5. What is refused changes nothing.
+6. A session is announced once, when it has expired, and then it is over for every clock.
 """

@@ -7,6 +7,7 @@ function. So they outlive most changes of the expressions.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from typing import Any
 
 import pytest
@@ -19,30 +20,42 @@ Parameters = dict[str, Any]
 
 
 def altering_updates(alter: Callable[[Parameters], None]) -> Planting:
-    """Alter the parameters of each ``UpdateItem``."""
+    """Alter the parameters of each update, alone or in a transaction."""
 
-    def send_altered(params: Parameters, **_: Any) -> None:
+    def alter_update(params: Parameters, **_: Any) -> None:
         alter(params)
+
+    def alter_transaction(params: Parameters, **_: Any) -> None:
+        for part in params["TransactItems"]:
+            if "Update" in part:
+                alter(part["Update"])
+
+    alterations = {"UpdateItem": alter_update, "TransactWriteItems": alter_transaction}
 
     @contextmanager
     def planted(instances: Instances) -> Iterator[None]:
-        event = "provide-client-params.dynamodb.UpdateItem"
-        for each in instances:
-            each.table.client.meta.events.register(event, send_altered)
+        all_events = [each.table.client.meta.events for each in instances]
+        for events, (operation, altered) in product(all_events, alterations.items()):
+            events.register(f"provide-client-params.dynamodb.{operation}", altered)
         try:
             yield
         finally:
-            for each in instances:
-                each.table.client.meta.events.unregister(event, send_altered)
+            for events, (operation, altered) in product(all_events, alterations.items()):
+                events.unregister(f"provide-client-params.dynamodb.{operation}", altered)
 
     return planted
 
 
-def without_clause(pattern: str) -> Planting:
-    """Take each clause that the pattern is found in from the conditions of the updates."""
+def without_clause(pattern: str, *, of: str = "") -> Planting:
+    """Take each clause that the pattern is found in from the conditions of the updates.
+
+    ``of`` is a pattern that these updates, or their conditions, have.
+    """
     taken: list[str] = []
 
     def alter(params: Parameters) -> None:
+        if not re.search(of, f"{params['UpdateExpression']} {params['ConditionExpression']}"):
+            return
         clauses = str(params.pop("ConditionExpression")).split(" AND ")
         kept = " AND ".join(each for each in clauses if not re.search(pattern, each))
         taken.extend(each for each in clauses if re.search(pattern, each))

@@ -10,6 +10,7 @@ from storage.table import SessionsTable, dynamodb_client
 from tests.support.counterexamples import Counterexample, counterexample
 from tests.support.faulty_dynamodb import FaultyDynamoDB, faulty_dynamodb
 from tests.support.function_instances import FunctionInstance
+from tests.support.histories import History
 from tests.support.history_recorder import Recorder
 from tests.support.seeded_faults import SeededFaults, Shares
 from tests.support.workloads import Workload
@@ -30,10 +31,14 @@ class RecordedDeployment:
         self, seed: int, workload: Workload, faults: Shares
     ) -> list[Counterexample]:
         """What no order explains in the histories of a seed: one for each session at most."""
+        found = map(counterexample, self.histories(seed, workload, faults))
+        return [each for each in found if each is not None]
+
+    def histories(self, seed: int, workload: Workload, faults: Shares) -> list[History]:
+        """The histories of a seed: one for each session."""
         self.dynamodb.choose_fault = SeededFaults(seed, faults)
         recorder = Recorder(self.instances, self.table, self.dynamodb.wait_until_idle)
-        found = map(counterexample, recorder.record(workload, seed))
-        return [each for each in found if each is not None]
+        return recorder.record(workload, seed)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ so the specification does not depend on how the code under test recognises one.
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from domain.heartbeat import record_heartbeat
@@ -26,6 +26,9 @@ class Allowance(Enum):
     ACTIVITY_REPEATS = "a repeated heartbeat that does not renew moves the last activity once more"
     LATE_WRITES = "a write that DynamoDB applies after another attempt was answered takes effect"
 
+
+NOT_EXPIRED = 409
+"""What the histories have for an announcement that finds a live session."""
 
 Allowances = frozenset[Allowance]
 ALL_ALLOWANCES = frozenset(Allowance)
@@ -86,11 +89,12 @@ def verdict(
     allowances: Allowances,
 ) -> Verdict:
     """What the operation comes to. ``repeated`` says that it has taken effect before."""
-    if operation.kind is Kind.DELETION:
-        remembered = repeated and Allowance.DELETION_FORGETS not in allowances
+    is_deletion = operation.kind is Kind.DELETION
+    if is_deletion or session is None:
+        remembered = is_deletion and repeated and Allowance.DELETION_FORGETS not in allowances
         return Verdict(None, 404 if session is None and not remembered else 200)
-    if session is None:
-        return Verdict(None, 404)
+    if operation.kind is Kind.ANNOUNCEMENT:
+        return _announcement(session, now_ms)
     try:
         shown = _shown(operation, session, now_ms, repeated=repeated, allowances=allowances)
     except SessionExpired as refusal:
@@ -102,6 +106,15 @@ def verdict(
     return Verdict(shown.session, 200, Snapshot(shown.session, shown.at_ms))
 
 
+def _announcement(session: Session, now_ms: int) -> Verdict:
+    """An expired session is announced once, and its mark stays."""
+    if session.announced_at_ms is None:
+        if now_ms < session.expires_at_ms:
+            return Verdict(session, NOT_EXPIRED)
+        session = replace(session, announced_at_ms=now_ms)
+    return Verdict(session, 200, fact=str(session.announced_at_ms))
+
+
 def _shown(
     operation: Operation,
     session: Session,
@@ -110,6 +123,8 @@ def _shown(
     repeated: bool,
     allowances: Allowances,
 ) -> Snapshot | Outcome:
+    if session.announced_at_ms is not None:  # no call succeeds any more, whatever a clock says
+        raise SessionExpired(session.session_id, session.expires_at_ms)
     own_id = f"operation {operation.number}"
     match operation.kind:
         case Kind.RENEWAL if not repeated:

@@ -16,6 +16,7 @@ FIRST_STATES: Mapping[str, Mapping[str, Any]] = {
     "idle": {"active": -6, "expires": 24},
     "manual": {"active": -0.125, "expires": 29.875, "auto_renew": False},
     "dying": {"created": -60, "active": -30 + SOON, "expires": SOON, "auto_renew": False},
+    "dying-by-activity": {"created": -60, "active": -30 + SOON, "expires": SOON},
     "expired": {"created": -60, "active": -40, "expires": -10},
     "near-maximum": {"created": -690 - SOON, "active": -0.125, "expires": 29.875},
     "at-maximum": {"created": -720 + SOON, "active": -5, "expires": SOON},
@@ -37,9 +38,20 @@ MOSTLY_RENEWALS: Mapping[Kind, float] = {
     Kind.RENEWAL: 0.45,
     Kind.HEARTBEAT: 0.25,
     Kind.TIMEOUT_CHANGE: 0.1,
-    Kind.READ: 0.195,
+    Kind.READ: 0.175,
     Kind.DELETION: 0.005,
+    Kind.ANNOUNCEMENT: 0.02,
 }
+
+
+MANY_ANNOUNCEMENTS: Mapping[Kind, float] = {
+    Kind.RENEWAL: 0.1,
+    Kind.HEARTBEAT: 0.1,
+    Kind.TIMEOUT_CHANGE: 0.1,
+    Kind.READ: 0.2,
+    Kind.ANNOUNCEMENT: 0.5,
+}
+"""On sessions that die: for some clocks they have expired while for others they are alive."""
 
 
 @dataclass(frozen=True)

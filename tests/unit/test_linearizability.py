@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from tests.support.sessions import NOON_MS, session
 SECOND_MS = MS_PER_SECOND
 FIRST = session()
 TO_20 = TimeoutChange(timeout_minutes=20)
-RENEWAL, HEARTBEAT, CHANGE, READ, DELETION = Kind
+RENEWAL, HEARTBEAT, CHANGE, READ, DELETION, ANNOUNCEMENT = Kind
 
 
 def renewed(stored: Session, now_ms: int = NOON_MS) -> Session:
@@ -64,6 +65,11 @@ def deleted(started: int, ended: int) -> Attempt:
     return Attempt(started, ended, (), 200, {"success": True})
 
 
+def announced(started: int, ended: int, at_ms: int) -> Attempt:
+    """An announcement of a session that was or is now marked with this instant."""
+    return Attempt(started, ended, (at_ms,), 200, {"announcedAt": at_ms})
+
+
 def history(
     last: Session | None, *calls: tuple[Kind, *tuple[Attempt, ...]], first: Session = FIRST
 ) -> History:
@@ -87,6 +93,9 @@ COUNTED = session(created=-700, active=-5, expires=20, renewal_count=1)
 GONE = session(created=-60, active=-40, expires=-10)
 REVIVED = session(created=-60, active=0, expires=30, renewal_count=1)
 EXPIRED = changed(DYING, TO_20)
+ENDING = session(created=-60, active=-29.99, expires=0.01)
+"""Alive for a clock of noon, expired for one that is a second ahead."""
+OVER = replace(ENDING, announced_at_ms=NOON_MS + SECOND_MS)
 
 EXPLAINED: Mapping[str, History] = {
     "nothing happened": history(FIRST),
@@ -125,6 +134,35 @@ EXPLAINED: Mapping[str, History] = {
         (RENEWAL, answered(3, 4, renewed(LATER), now_ms=NOON_MS - SECOND_MS)),
     ),
     "deleted, then not found": history(None, (DELETION, deleted(1, 2)), (READ, refused(3, 4, 404))),
+    "announced by a clock ahead, then refused to one behind": history(
+        OVER,
+        (READ, answered(1, 2, ENDING)),
+        (ANNOUNCEMENT, announced(3, 4, NOON_MS + SECOND_MS)),
+        (RENEWAL, refused(5, 6, 410, ENDING.expires_at_ms)),
+        (READ, refused(7, 8, 410, ENDING.expires_at_ms)),
+        first=ENDING,
+    ),
+    "announced, and the reply lost": history(
+        OVER,
+        (ANNOUNCEMENT, unanswered(1, 2), announced(5, 6, NOON_MS + SECOND_MS)),
+        (ANNOUNCEMENT, announced(3, 4, NOON_MS + SECOND_MS)),
+        first=ENDING,
+    ),
+    "renewed before the announcement": history(
+        renewed(ENDING),
+        (RENEWAL, answered(1, 2, renewed(ENDING))),
+        (ANNOUNCEMENT, refused(3, 4, 409, now_ms=NOON_MS + SECOND_MS)),
+        first=ENDING,
+    ),
+    "deleted before the announcement": history(
+        None, (DELETION, deleted(1, 2)), (ANNOUNCEMENT, refused(3, 4, 404))
+    ),
+    "announced, then deleted": history(
+        None,
+        (ANNOUNCEMENT, announced(1, 2, NOON_MS + SECOND_MS)),
+        (DELETION, deleted(3, 4)),
+        first=ENDING,
+    ),
     "an order that needs more than the first guess": history(
         renewed(SHORTER),
         (RENEWAL, answered(1, 9, renewed(SHORTER))),
@@ -181,6 +219,30 @@ REFUTED: Mapping[str, History] = {
     ),
     "an instant that no clock told": history(
         ONCE, (RENEWAL, answered(1, 2, ONCE, now_ms=NOON_MS - SECOND_MS))
+    ),
+    "renewed after the announcement": history(
+        replace(renewed(ENDING), announced_at_ms=NOON_MS + SECOND_MS),
+        (ANNOUNCEMENT, announced(1, 2, NOON_MS + SECOND_MS)),
+        (RENEWAL, answered(3, 4, renewed(ENDING))),
+        first=ENDING,
+    ),
+    "shown after the announcement": history(
+        OVER,
+        (ANNOUNCEMENT, announced(1, 2, NOON_MS + SECOND_MS)),
+        (READ, answered(3, 4, ENDING)),
+        first=ENDING,
+    ),
+    "announced twice": history(
+        OVER,
+        (ANNOUNCEMENT, announced(1, 2, NOON_MS + SECOND_MS)),
+        (ANNOUNCEMENT, announced(3, 4, NOON_MS + 2 * SECOND_MS)),
+        first=ENDING,
+    ),
+    "announced while it was alive": history(
+        replace(FIRST, announced_at_ms=NOON_MS), (ANNOUNCEMENT, announced(1, 2, NOON_MS))
+    ),
+    "an announcement lost": history(
+        ENDING, (ANNOUNCEMENT, announced(1, 2, NOON_MS + SECOND_MS)), first=ENDING
     ),
     "an error of the server": history(FIRST, (RENEWAL, refused(1, 2, 500))),
 }
