@@ -11,7 +11,7 @@ from unittest.mock import patch
 from api.access import Access
 from publishing import expiry_publisher
 from publishing.dead_letters import DeadLetterQueue
-from publishing.event_bus import MAX_BYTES
+from publishing.event_bus import MAX_BYTES, MAX_ENTRIES
 from publishing.expiry_publisher import MAX_WAIT_MS
 from publishing.failures import ServiceUnavailable
 from storage.item import item_of
@@ -124,8 +124,8 @@ def _play_expiries(dead_letters: Queue) -> None:
     publish(ttl_deletions(4), refuse("MalformedDetail"))
     publish(ttl_deletions(5), disconnect)
     publish(ttl_deletions(6), disconnect, now_ms=LATE_MS)
-    short = Invocation((300_000, 300_000, 300_000, 0))
-    publish([*ttl_deletions(7), None, *ttl_deletions(8)], invocation=lambda: short)
+    more_than_a_request = ttl_deletions(*range(11, 12 + MAX_ENTRIES))
+    publish(more_than_a_request, invocation=lambda: Invocation((300_000, 0)))
     with patch.object(expiry_publisher, "removal_of", side_effect=RuntimeError):
         publish(ttl_deletions(9))
     unavailable = ServiceUnavailable("SQS", "it is down")
