@@ -1,16 +1,29 @@
-"""MiniStack, started with two kinds of resources more: run it with MiniStack's own interpreter.
+"""MiniStack, started with what this project needs of it more: run it with its own interpreter.
 
 Its CloudFormation (1.5.33) refuses an alarm on metric math and the saved queries, and with them the
 whole stack. Here, such an alarm is made with its actions and without its metrics, and nothing is
 made of a query.
+
+Its IAM asks for ``sqs:SendMessageBatch``, which AWS does not have: ``sqs:SendMessage`` is enough
+("Amazon SQS batch actions"). Here, it is.
 """
 
 from typing import Any
 
 from ministack.app import main
+from ministack.core import iam_actions
 from ministack.services.cloudformation import provisioners
 
+BATCH = "Batch"
+
+iam_action = iam_actions.extract_iam_action
 alarm_record = provisioners._cw_metric_alarm_record
+
+
+def iam_action_of_batches(service: str, *request: Any) -> str | None:
+    """The action that a request needs; of a batch, that of its entries."""
+    action: str | None = iam_action(service, *request)
+    return action.removesuffix(BATCH) if action and service == "sqs" else action
 
 
 def alarm_record_without_math(name: str, properties: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +49,7 @@ def delete_query(*_: Any) -> None:
     """Nothing is there."""
 
 
+iam_actions.extract_iam_action = iam_action_of_batches
 provisioners._cw_metric_alarm_record = alarm_record_without_math
 provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
     "create": create_query,
