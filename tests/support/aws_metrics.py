@@ -51,7 +51,10 @@ AWS_METRICS: Mapping[str, Mapping[str, tuple[Dimensions, ...]]] = {
         ),
         frozenset({"FunctionName"}),
     )
-    | named(("InvokedEventCount", "PolledEventCount"), frozenset({"EventSourceMappingUUID"})),
+    | named(
+        ("FailedInvokeEventCount", "InvokedEventCount", "PolledEventCount"),
+        frozenset({"EventSourceMappingUUID"}),
+    ),
     "AWS/Logs": named(("IncomingBytes",), frozenset({"LogGroupName"})),
     "AWS/SQS": named(
         (
