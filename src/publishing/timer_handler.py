@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from domain.session import MS_PER_SECOND
 from domain.timers import Expire, Wait, Warn
 from publishing.dead_letters import DeadLetter, DeadLetterQueue
@@ -79,8 +81,8 @@ class _Batch:
         table = self.table.until(self._deadline(PUBLISH_SECONDS + FINISH_SECONDS))
         try:
             ringing = ring(record, table, self.clock_ms())
-        except StorageUnavailable as unavailable:
-            self._fail(record, "DynamoDB", unavailable.reason)
+        except (ClientError, StorageUnavailable) as unavailable:
+            self._fail(record, "DynamoDB", _cause(unavailable))
             return None
         except Exception as error:  # noqa: BLE001 - a bug may cost this message, not the batch
             self._give_up(record, error)
@@ -122,8 +124,8 @@ class _Batch:
         for each in expired:
             try:
                 close(table, each.session.session_id)
-            except StorageUnavailable as unavailable:
-                self._fail(each.record, "DynamoDB", unavailable.reason)
+            except (ClientError, StorageUnavailable) as unavailable:
+                self._fail(each.record, "DynamoDB", _cause(unavailable))
 
     def _send_next(self, ringing: Iterable[Ringing]) -> None:
         now_ms = self.clock_ms()
@@ -188,6 +190,11 @@ class _Batch:
         for service, cause in self.failures.values():
             causes.setdefault(service, []).append(cause)
         return causes
+
+
+def _cause(unavailable: ClientError | StorageUnavailable) -> str:
+    """Why DynamoDB did not do it. What it refuses is the deployment's fault, not the message's."""
+    return str(unavailable) if isinstance(unavailable, ClientError) else unavailable.reason
 
 
 def _requests(events: Iterable[tuple[Ringing, Event]]) -> Iterable[list[tuple[Ringing, Event]]]:
