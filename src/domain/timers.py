@@ -6,7 +6,7 @@ each time: no renewal has to move a timer.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.session import Session
 
@@ -45,15 +45,25 @@ def due(session: Session, at_ms: int, warned_expiry_ms: int | None) -> Warn | Ex
         return Expire(session.expires_at_ms)
     warns_at_ms = session.warns_at_ms
     if warns_at_ms is None or warned_expiry_ms == session.expires_at_ms:
-        return Wait(session.expires_at_ms)
+        return Wait(after_warning_ms(session, at_ms))
     return Warn(warns_at_ms) if at_ms >= warns_at_ms else Wait(warns_at_ms)
+
+
+def after_warning_ms(session: Session, at_ms: int) -> int:
+    """The first instant after this one at which something may be due of a session warned of.
+
+    That is its expiry. But where the threshold is more than half the timeout, a session that is
+    renewed at once may come within it before that again.
+    """
+    if_renewed = replace(session, renewed_at_ms=at_ms).warns_at_ms
+    return session.expires_at_ms if if_renewed is None else min(session.expires_at_ms, if_renewed)
 
 
 def is_due_sooner(before: Session, after: Session, at_ms: int) -> bool:
     """Whether a change of the limits at this instant makes something due before a timer rings."""
     rings_at_ms = _first_due_ms(before)
     if rings_at_ms <= at_ms:
-        rings_at_ms = before.expires_at_ms
+        rings_at_ms = after_warning_ms(before, at_ms)
     return _first_due_ms(after) < rings_at_ms
 
 

@@ -11,7 +11,7 @@ from domain.session_json import (
     session_expired_json,
     session_expiring_json,
 )
-from domain.timers import Expire, Wait, Warn, due
+from domain.timers import Expire, Wait, Warn, after_warning_ms, due
 from publishing.event_bus import Event
 from publishing.message_queue import Message
 from publishing.timer_messages import Delivery, TimerMessage, delayed, delivery_of
@@ -59,7 +59,7 @@ class Ringing:
         match self.due:
             case Warn():
                 message = TimerMessage(session_id, self.token, expires_at_ms)
-                return delayed(message, expires_at_ms, now_ms)
+                return delayed(message, after_warning_ms(self.session, self.at_ms), now_ms)
             case Wait(until_ms):
                 warned_expiry_ms = self.delivery.message.warned_expiry_ms
                 message = TimerMessage(session_id, self.token, warned_expiry_ms)
