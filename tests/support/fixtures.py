@@ -29,6 +29,7 @@ def isolate_from_aws() -> None:
         POWERTOOLS_SERVICE_NAME="session-renewal",
         SESSIONS_TABLE="sessions",
         SIGNING_KEY=SIGNING_KEY,
+        TIMER_QUEUE_URL="timers",
     )
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
         os.environ.pop(name, None)

@@ -12,12 +12,15 @@ from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import EventBus
 from publishing.expiry_publisher import expiry_handler
 from publishing.message_queue import MessageQueue
+from publishing.timer_handler import timer_handler
 from storage.table import SessionsTable
 from tests.support.queues import BUS, Queue
+from tests.support.scripted_sqs import ScriptedSqs
 from tests.support.sessions import POLICY, SIGNING_KEY
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
+    from types_boto3_sqs import SQSClient
 
 
 def renew_function(
@@ -36,8 +39,27 @@ def sessions_function(
 
 
 def expiry_function(
-    events: "EventBridgeClient", dead_letters: Queue, now_ms: int = 0
+    events: "EventBridgeClient",
+    dead_letters: Queue,
+    now_ms: int = 0,
+    timers: "SQSClient | None" = None,
 ) -> Callable[[Any, Any], Mapping[str, Any]]:
-    """ExpiryFunction. At the default instant, no record has waited long."""
-    queue = DeadLetterQueue(MessageQueue(dead_letters.client, dead_letters.url))
-    return expiry_handler(EventBus(events, BUS), queue, lambda: now_ms)
+    """ExpiryFunction. At the default instant, no record has waited long.
+
+    Where no timer queue is given, it takes every message.
+    """
+    timer_queue = MessageQueue(ScriptedSqs().client if timers is None else timers, "timers")
+    letters = DeadLetterQueue(MessageQueue(dead_letters.client, dead_letters.url))
+    return expiry_handler(EventBus(events, BUS), timer_queue, letters, lambda: now_ms)
+
+
+def timer_function(
+    table: SessionsTable,
+    events: "EventBridgeClient",
+    timers: "SQSClient",
+    dead_letters: "SQSClient",
+    clock_ms: Callable[[], int],
+) -> Callable[[Any, Any], Mapping[str, Any]]:
+    """TimerFunction."""
+    queue, letters = MessageQueue(timers, "timers"), MessageQueue(dead_letters, "dead-letters")
+    return timer_handler(table, EventBus(events, BUS), queue, DeadLetterQueue(letters), clock_ms)
