@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from api.error_responses import ERRORS, INTERNAL_ERROR
-from publishing.expiry_publisher import BUG, FAILURES
+from publishing.failures import BUG, FAILURES
 from runtime.observability import NAMESPACE
 from storage.table import SessionsTable
 from tests.support.alarms import MAX_METRICS, Alarm, Metric, alarms_of
@@ -264,6 +264,35 @@ def test_the_alarm_on_throttles_sees_table_and_indexes_and_comes_back(throttled:
     assert not alarm.is_off(values(alarm, requests=1000))
 
 
+@pytest.mark.parametrize(("lateness", "is_off"), [(60_000, False), (60_001, True)])
+def test_the_alarm_on_lateness_has_its_threshold_in_seconds(lateness: int, is_off: bool) -> None:
+    alarm = ALARMS["TimerLatenessAlarm"]
+    assert alarm.is_off(values(alarm, lateness=lateness)) is is_off
+
+
+def test_the_alarm_on_lateness_is_not_for_a_single_straggler() -> None:
+    alarm = ALARMS["TimerLatenessAlarm"].properties
+    (stat,) = (each["MetricStat"]["Stat"] for each in alarm["Metrics"] if "MetricStat" in each)
+    assert (stat, alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == ("p99", 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_off"),
+    [
+        ({"due": 1}, True),
+        ({"due": 1, "handled": 0}, True),
+        ({"due": 1000, "handled": 1}, False),
+        ({"due": 0}, False),
+        ({"handled": 1}, False),
+    ],
+)
+def test_the_alarm_on_stopped_timers_wants_something_due_and_no_call(
+    counts: dict[str, int], is_off: bool
+) -> None:
+    alarm = ALARMS["TimerStoppedAlarm"]
+    assert alarm.is_off(values(alarm, **counts)) is is_off
+
+
 @pytest.mark.parametrize("parameter", PARAMETERS)
 def test_a_parameter_of_the_alarms_reaches_one_and_no_function(parameter: str) -> None:
     changed = Deployment({parameter: TOPIC if parameter.endswith("Arn") else "77"})
@@ -298,7 +327,7 @@ def test_every_reason_of_dead_letters_is_emitted(emitted: set[Metric]) -> None:
 
 
 def test_every_reason_of_retried_batches_is_emitted(emitted: set[Metric]) -> None:
-    assert reasons_of("BatchRetries", emitted) == {"EventBridge", "SQS", "Lambda"}
+    assert reasons_of("BatchRetries", emitted) == {"DynamoDB", "EventBridge", "SQS", "Lambda"}
 
 
 def reasons_of(name: str, emitted: set[Metric]) -> set[str]:

@@ -1,21 +1,28 @@
 """Each function may do what it was seen to do in the suite, and nothing else."""
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 
+from publishing.dead_letters import DeadLetterQueue
+from publishing.event_bus import EventBus
+from publishing.expiry_publisher import expiry_handler
+from publishing.message_queue import MessageQueue
+from publishing.timer_handler import timer_handler
 from storage.keys import IDEMPOTENCY_PREFIX
 from storage.table import SessionsTable
 from tests.support.api_events import EVENTS
 from tests.support.deployed_template import PLACE, Deployment
-from tests.support.functions import expiry_function
-from tests.support.queues import Queue
+from tests.support.queues import BUS, Queue, create_queue
 from tests.support.scenarios import SCENARIOS, play
+from tests.support.sessions import NOON_MS, session
 from tests.support.stream_records import Invocation
-from tests.support.tables import Requested, create_table, recorded_requests
+from tests.support.tables import Requested, create_table, put, recorded_requests
+from tests.support.timer_deliveries import delivery, start
 
 # Lambda reads the stream with the function's role: its developer guide names these four.
 STREAM_READING = {
@@ -23,6 +30,12 @@ STREAM_READING = {
     ("dynamodb:GetRecords", "stream"),
     ("dynamodb:GetShardIterator", "stream"),
     ("dynamodb:ListStreams", "streams"),
+}
+# By the same guide, "Using Lambda with Amazon SQS", these three for the queue.
+QUEUE_READING = {
+    ("sqs:DeleteMessage", "TimerQueue"),
+    ("sqs:GetQueueAttributes", "TimerQueue"),
+    ("sqs:ReceiveMessage", "TimerQueue"),
 }
 STACK = Deployment()
 TABLE, STREAM = STACK.value("SessionsTable", "Arn"), STACK.value("SessionsTable", "StreamArn")
@@ -32,9 +45,7 @@ RESOURCES = {
     f"{TABLE}/index/byUser": "index byUser",
     f"{TABLE}/stream/*": "streams",
     STREAM: "stream",
-    STACK.value("ExpiryDeadLetters", "Arn"): "queue",
-    STACK.value("TimerDeadLetters", "Arn"): "timers' dead letters",
-    STACK.value("TimerQueue", "Arn"): "timers",
+    **{STACK.value(name, "Arn"): name for name in STACK.of_type("AWS::SQS::Queue")},
     f"arn:aws:events:{PLACE}:event-bus/{STACK.value('EventBusName')}": "bus",
 }
 LOGS = {
@@ -100,18 +111,63 @@ def test_a_function_of_the_api_may_do_what_its_calls_need(
     assert permissions_of(function) == seen_in(table_on_dynamodb_local, renewals=renewals)
 
 
+def needed_for_messages(requests: Iterable[Requested], **queues: Queue) -> Iterator[Permission]:
+    """The permissions for these requests to SQS, in which each queue stands for the named one."""
+    names = {queue.url: name for name, queue in queues.items()}
+    for each in requests:
+        yield SQS_ACTIONS[each.operation], names[each.parameters["QueueUrl"]]
+
+
+@pytest.fixture
+def timers(dead_letters: Queue) -> Queue:
+    """A timer queue, in moto."""
+    return create_queue(dead_letters.client, f"timers-{uuid.uuid4()}")
+
+
+@pytest.mark.usefixtures("consumer")  # the bus must be there
 def test_the_expiry_function_may_do_what_its_records_need(
-    consumer: Queue,  # noqa: ARG001 - the bus must be there
-    dead_letters: Queue,
+    dead_letters: Queue, timers: Queue
 ) -> None:
-    events = boto3.client("events")
-    sample = json.loads((EVENTS / "removed-by-ttl.json").read_text())
-    with recorded_requests(events) as published, recorded_requests(dead_letters.client) as kept:
-        function = expiry_function(events, dead_letters)
-        function({"Records": [*sample["Records"], {}]}, Invocation())
+    events, sqs = boto3.client("events"), dead_letters.client
+    handler = expiry_handler(
+        EventBus(events, BUS),
+        MessageQueue(sqs, timers.url),
+        DeadLetterQueue(MessageQueue(sqs, dead_letters.url)),
+        lambda: 0,
+    )
+    (removal,) = json.loads((EVENTS / "removed-by-ttl.json").read_text())["Records"]
+    inserted = {"eventName": "INSERT", "dynamodb": {"Keys": removal["dynamodb"]["Keys"]}}
+    with recorded_requests(events) as published, recorded_requests(sqs) as sent:
+        handler({"Records": [removal, inserted, {}]}, Invocation())
     needed = {(f"events:{each.operation}", "bus") for each in published}
-    needed |= {(SQS_ACTIONS[each.operation], "queue") for each in kept}
+    needed |= set(needed_for_messages(sent, TimerQueue=timers, ExpiryDeadLetters=dead_letters))
     assert permissions_of("ExpiryFunction") == needed | STREAM_READING
+
+
+@pytest.mark.usefixtures("consumer")
+def test_the_timer_function_may_do_what_its_messages_need(
+    table_on_moto: SessionsTable, dead_letters: Queue, timers: Queue
+) -> None:
+    events, sqs, database = boto3.client("events"), dead_letters.client, table_on_moto.client
+    handler = timer_handler(
+        table_on_moto,
+        EventBus(events, BUS),
+        MessageQueue(sqs, timers.url),
+        DeadLetterQueue(MessageQueue(sqs, dead_letters.url)),
+        lambda: NOON_MS,
+    )
+    put(table_on_moto, session("warned", expires=4))
+    put(table_on_moto, session("expired", expires=-1))
+    messages = [start("warned"), start("expired"), start("deleted"), delivery("no message")]
+    with (
+        recorded_requests(events) as published,
+        recorded_requests(sqs) as sent,
+        recorded_requests(database) as stored,
+    ):
+        handler({"Records": messages}, Invocation((30_000,)))
+    needed = {(f"events:{each.operation}", "bus") for each in published} | set(needed_for(stored))
+    needed |= set(needed_for_messages(sent, TimerQueue=timers, TimerDeadLetters=dead_letters))
+    assert permissions_of("TimerFunction") == needed | QUEUE_READING
 
 
 @pytest.mark.parametrize("function", STACK.functions())

@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from api.error_responses import ERRORS
 from domain.session import MS_PER_MINUTE
-from publishing.expiry_publisher import BUG, FAILURES
+from publishing.dead_letters import DeadLetterQueue
+from publishing.event_bus import EventBus
+from publishing.failures import BUG, FAILURES
+from publishing.message_queue import MessageQueue
+from publishing.timer_handler import timer_handler
 from storage.table import SessionsTable
 from tests.support.alarms import Alarm, Metric, alarms_of
 from tests.support.api_events import LAMBDA_CONTEXT, Answered, api_event, renewal_event
@@ -24,13 +27,20 @@ from tests.support.dashboards import queries_of
 from tests.support.deployed_template import Deployment
 from tests.support.emitted_lines import captured_lines, counted
 from tests.support.faulty_dynamodb import Fault, FaultyDynamoDB, deny, fail, pass_on, refuse_with
-from tests.support.functions import expiry_function, renew_function, sessions_function
+from tests.support.functions import (
+    expiry_function,
+    renew_function,
+    sessions_function,
+    timer_function,
+)
 from tests.support.queues import Queue
 from tests.support.scenarios import NOT_A_SESSION
 from tests.support.scripted_eventbridge import ScriptedEventBridge, refuse, take
+from tests.support.scripted_sqs import ScriptedSqs
 from tests.support.sessions import NOON_MS, session
 from tests.support.stream_records import Invocation, ttl_deletions
 from tests.support.tables import put
+from tests.support.timer_deliveries import delivery, start
 
 OPERATIONS = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_text()
 PARTS = ("Means", "Look", "Do", "Clears")
@@ -181,24 +191,65 @@ def test_sessions_that_end_set_off_no_alarm(
 
 
 def test_a_dead_letter_sets_off_its_alarm_until_it_is_replayed(dead_letters: Queue) -> None:
-    queue = boto3.client("sqs")
     alarm = ALARMS["ExpiryDeadLettersAlarm"]
     (visible,) = alarm.metrics.values()
-
-    def waiting() -> dict[Metric, float]:
-        reply = queue.get_queue_attributes(
-            QueueUrl=dead_letters.url, AttributeNames=["ApproximateNumberOfMessages"]
-        )
-        return {visible: float(reply["Attributes"]["ApproximateNumberOfMessages"])}
 
     def publish(eventbridge: ScriptedEventBridge, event: Any) -> Any:
         return expiry_function(eventbridge.client, dead_letters)(event, Invocation())
 
     publish(ScriptedEventBridge([refuse("MalformedDetail")]), {"Records": ttl_deletions(1)})
-    assert alarm.is_off(waiting())
+    assert alarm.is_off({visible: waiting_in(dead_letters)})
 
     (message,) = dead_letters.messages()
     mended = ScriptedEventBridge([take])
     assert publish(mended, json.loads(message["Body"])) == {"batchItemFailures": []}
     assert len(mended.taken) == 1
-    assert not alarm.is_off(waiting())
+    assert not alarm.is_off({visible: waiting_in(dead_letters)})
+
+
+def test_late_timers_set_off_the_alarm_until_they_are_in_time(
+    table_on_moto: SessionsTable,
+) -> None:
+    def lateness_of_an_expiry(seconds: int) -> dict[Metric, float]:
+        put(table_on_moto, session(expires=-seconds / 60))
+        function = timer_function(
+            table_on_moto,
+            ScriptedEventBridge([take]).client,
+            ScriptedSqs().client,
+            ScriptedSqs().client,
+            lambda: NOON_MS,
+        )
+        with captured_lines() as lines:
+            assert function({"Records": [start()]}, Invocation()) == {"batchItemFailures": []}
+        return counted(lines)
+
+    alarm = ALARMS["TimerLatenessAlarm"]
+    assert alarm.is_off(lateness_of_an_expiry(seconds=90))
+    assert not alarm.is_off(lateness_of_an_expiry(seconds=2))
+
+
+def test_a_timers_dead_letter_sets_off_its_alarm_until_it_is_gone(
+    table_on_moto: SessionsTable, dead_letters: Queue
+) -> None:
+    alarm = ALARMS["TimerDeadLettersAlarm"]
+    (visible,) = alarm.metrics.values()
+    function = timer_handler(
+        table_on_moto,
+        EventBus(ScriptedEventBridge([take]).client, "platform"),
+        MessageQueue(ScriptedSqs().client, "timers"),
+        DeadLetterQueue(MessageQueue(dead_letters.client, dead_letters.url)),
+        lambda: NOON_MS,
+    )
+    function({"Records": [delivery("no message")]}, Invocation())
+    assert alarm.is_off({visible: waiting_in(dead_letters)})
+    (letter,) = dead_letters.messages()
+    assert letter["MessageAttributes"]["reason"]["StringValue"] == "INVALID_RECORD"
+    assert not alarm.is_off({visible: waiting_in(dead_letters)})
+
+
+def waiting_in(queue: Queue) -> float:
+    """How many messages are visible in the queue."""
+    reply = queue.client.get_queue_attributes(
+        QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return float(reply["Attributes"]["ApproximateNumberOfMessages"])

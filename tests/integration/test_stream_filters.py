@@ -37,7 +37,8 @@ def creation_record() -> Item:
 
 
 def key_of(item: Item) -> str:
-    return item["sessionId"]["S"]
+    key: str = item["sessionId"]["S"]
+    return key
 
 
 def change(kind: str, key: str) -> Record:

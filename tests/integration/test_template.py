@@ -21,6 +21,7 @@ from runtime.settings import (
     ExpirySettings,
     RenewSettings,
     SessionsSettings,
+    TimerSettings,
 )
 from storage import table
 from storage.item import item_of
@@ -38,6 +39,7 @@ SETTINGS: dict[str, Read] = {
     "RenewFunction": RenewSettings.from_environment,
     "SessionsFunction": SessionsSettings.from_environment,
     "ExpiryFunction": ExpirySettings.from_environment,
+    "TimerFunction": TimerSettings.from_environment,
 }
 API_FUNCTIONS = ("RenewFunction", "SessionsFunction")
 OF_THE_LIBRARIES = ("AWS_ENDPOINT_URL_", "POWERTOOLS_")

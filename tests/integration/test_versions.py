@@ -72,9 +72,9 @@ def test_another_parameter_value_publishes_another_version(function: str) -> Non
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_replaced_resource_publishes_another_version(function: str) -> None:
-    """Otherwise the version would call the old table or queue, which may be gone."""
+    """Otherwise the version would call the old table, which may be gone."""
     changes = reaching(function, replacements())
-    assert changes
+    assert changes or "SESSIONS_TABLE" not in Deployment().environment(function)
     for change in changes:
         assert published(change, function) != published(Deployment(), function), change.replaced
 

@@ -5,22 +5,26 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 from api.access import Access
-from publishing import expiry_publisher
+from domain.session import Session
+from publishing import expiry_publisher, ringing
 from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import MAX_BYTES, MAX_ENTRIES
 from publishing.expiry_publisher import MAX_WAIT_MS
 from publishing.failures import ServiceUnavailable
+from storage.attribute_values import Item
+from storage.faults import StorageUnavailable
 from storage.item import item_of
 from storage.table import SessionsTable
 from tests.support.alarms import Metric
 from tests.support.api_events import LAMBDA_CONTEXT, renewal_event
-from tests.support.functions import expiry_function, renew_function
+from tests.support.functions import expiry_function, renew_function, timer_function
 from tests.support.queues import Queue
-from tests.support.scenarios import RENEW, SCENARIOS, Call, answer, on, play
+from tests.support.scenarios import NOT_A_SESSION, RENEW, SCENARIOS, Call, answer, on, play
 from tests.support.scripted_eventbridge import (
     Answer,
     ScriptedEventBridge,
@@ -28,13 +32,16 @@ from tests.support.scripted_eventbridge import (
     refuse,
     take,
 )
-from tests.support.sessions import NOON_MS
+from tests.support.scripted_sqs import ScriptedSqs, fail
+from tests.support.sessions import NOON_MS, session
 from tests.support.stream_records import (
     Invocation,
     expired_session,
     ttl_deletion,
     ttl_deletions,
 )
+from tests.support.tables import put
+from tests.support.timer_deliveries import delivery, start
 
 Line = dict[str, Any]
 Lines = Mapping[str, list[Line]]
@@ -78,6 +85,7 @@ def every_line(table: SessionsTable, dead_letters: Queue) -> Lines:
         "RenewFunction": [],
         "SessionsFunction": [],
         "ExpiryFunction": [],
+        "TimerFunction": [],
     }
     with patch.object(time, "sleep"):
         for call, written in _lines_of_calls(table):
@@ -86,6 +94,9 @@ def every_line(table: SessionsTable, dead_letters: Queue) -> Lines:
         with captured_lines() as written:
             _play_expiries(dead_letters)
         lines["ExpiryFunction"] += written
+        with captured_lines() as written:
+            _play_timers(table)
+        lines["TimerFunction"] += written
     return lines
 
 
@@ -121,6 +132,7 @@ def _play_expiries(dead_letters: Queue) -> None:
     item = item_of(expired_session(3), 0)
     not_a_session = {name: item[name] for name in ("sessionId", "ttl")}
     publish([*ttl_deletions(1), ttl_deletion(large, 2), ttl_deletion(not_a_session, 3), None])
+    publish([{"eventName": "INSERT", "dynamodb": {"Keys": {"sessionId": {"S": "new"}}}}])
     publish(ttl_deletions(4), refuse("MalformedDetail"))
     publish(ttl_deletions(5), disconnect)
     publish(ttl_deletions(6), disconnect, now_ms=LATE_MS)
@@ -131,3 +143,33 @@ def _play_expiries(dead_letters: Queue) -> None:
     unavailable = ServiceUnavailable("SQS", "it is down")
     with patch.object(DeadLetterQueue, "send", return_value=[unavailable]):
         publish([ttl_deletion(not_a_session, 10)])
+
+
+def _play_timers(table: SessionsTable) -> None:
+    def ring(
+        stored: Session | Item | None,
+        *messages: Any,
+        eventbridge: Answer = take,
+        queue: ScriptedSqs | None = None,
+    ) -> None:
+        key = {"sessionId": {"S": "a-session"}}
+        table.client.delete_item(TableName=table.name, Key=key)
+        if stored is not None:
+            put(table, stored)
+        sqs = (queue or ScriptedSqs()).client
+        bus = ScriptedEventBridge([eventbridge]).client
+        function = timer_function(table, bus, sqs, ScriptedSqs().client, lambda: NOON_MS)
+        function({"Records": messages or [start()]}, Invocation((30_000,)))
+
+    live, near, over = session(), session(expires=4), session(expires=-1)
+    for stored in (live, near, over, None, NOT_A_SESSION):
+        ring(stored)
+    ring(over, start(), delivery("no message"))
+    for answer_of_bus in (refuse("MalformedDetail"), disconnect):
+        ring(over, eventbridge=answer_of_bus)
+    ring(replace(over, metadata_json=json.dumps({"text": "x" * MAX_BYTES})))
+    ring(live, queue=ScriptedSqs([fail]))
+    with patch.object(ringing, "due", side_effect=RuntimeError):
+        ring(live)
+    with patch.object(SessionsTable, "update", side_effect=StorageUnavailable("it is down")):
+        ring(live)
