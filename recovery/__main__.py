@@ -17,13 +17,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from recovery.arguments import parser_for
+from recovery.expiry_replay import ExpiryReplay, lambda_invoke
 from recovery.merge_table import Merge, Merged, merge_client, say_merged
 from recovery.merging import Terms
 from recovery.output import resume_option, say, say_aside
 from recovery.pace import Pace
 from recovery.prepare_table import NotThisTable, prepare_table
-from recovery.replay import DeadLetterReplay, Replayed, lambda_invoke, say_replayed
+from recovery.replay import DeadLetterReplay, Handler, Replayed, say_replayed
 from recovery.table_scan import TableScan
+from recovery.timer_replay import TimerReplay
 from recovery.verify_table import Verified, say_verified, verify_table
 from runtime.clock import epoch_ms
 from storage.faults import StorageUnavailable
@@ -38,7 +40,14 @@ DONE, LEFT, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name. Returns the exit code."""
     parser = parser_for(
-        __doc__, replay=replay_dead_letters, verify=verify, merge=merge, prepare=prepare
+        __doc__,
+        {
+            "replay-dead-letters": replay_dead_letters,
+            "replay-timers": replay_timers,
+            "verify-table": verify,
+            "merge-table": merge,
+            "prepare-table": prepare,
+        },
     )
     options = parser.parse_args(arguments)
     try:
@@ -58,17 +67,22 @@ def replay_dead_letters(options: argparse.Namespace) -> int:
         read_timeout=INVOCATION_SECONDS, retries={"mode": "standard", "total_max_attempts": 1}
     )
     invoke = lambda_invoke(_client(options, "lambda", no_retries), options.function, ALIAS)
+    streams = _client(options, "dynamodbstreams")
+    return _replay(options, ExpiryReplay(streams, invoke, Pace(options.per_second)))
+
+
+def replay_timers(options: argparse.Namespace) -> int:
+    """Give the timers' dead letters to TimerFunction again, by its queue."""
+    pace = Pace(options.per_second)
+    return _replay(options, TimerReplay(_client(options, "sqs"), options.timer_queue_url, pace))
+
+
+def _replay(options: argparse.Namespace, handler: Handler) -> int:
+    queue = _client(options, "sqs")
     replayed = Replayed()
     try:
         DeadLetterReplay(
-            queue=_client(options, "sqs"),
-            queue_url=options.queue_url,
-            streams=_client(options, "dynamodbstreams"),
-            invoke=invoke,
-            pace=Pace(options.per_second),
-            chosen=options.reason,
-            max_messages=options.max,
-            apply=options.apply,
+            queue, options.queue_url, handler, options.reason, options.max, options.apply
         ).run(replayed)
     finally:
         say_replayed(replayed, apply=options.apply)

@@ -1,35 +1,29 @@
 """The commands' options."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from recovery.dead_letters import REASONS
+from recovery import dead_letters, timer_replay
 
 Command = Callable[[argparse.Namespace], int]
 """What carries a command out. It returns the exit code, and its docstring is the command's help."""
 
-Add = Callable[[str, Command, str], argparse.ArgumentParser]
+Add = Callable[[str, str], argparse.ArgumentParser]
 
 
-def parser_for(
-    description: str | None,
-    *,
-    replay: Command,
-    verify: Command,
-    merge: Command,
-    prepare: Command,
-) -> argparse.ArgumentParser:
-    """The parser of all commands. Each command becomes the option ``command``."""
+def parser_for(description: str | None, commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """The parser of these commands. The one that is named becomes the option ``command``."""
     parser = argparse.ArgumentParser(
         prog="python -m recovery",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="command")
+    subparsers = parser.add_subparsers(required=True, metavar="command")
 
-    def add(name: str, command: Command, description: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(
+    def add(name: str, description: str) -> argparse.ArgumentParser:
+        command = commands[name]
+        added = subparsers.add_parser(
             name, help=command.__doc__, description=f"{command.__doc__} {description}"
         )
         added.set_defaults(command=command)
@@ -38,37 +32,55 @@ def parser_for(
         )
         return added
 
-    _add_replay(add, replay)
-    _add_verify(add, verify)
-    _add_merge(add, merge)
-    _add_prepare(add, prepare)
+    _add_replay(add)
+    _add_replay_timers(add)
+    _add_verify(add)
+    _add_merge(add)
+    _add_prepare(add)
     return parser
 
 
-def _add_replay(add: Add, run: Command) -> None:
+def _add_replay(add: Add) -> None:
     command = add(
         "replay-dead-letters",
-        run,
         "By default, those that may succeed by themselves are replayed: BUS_UNAVAILABLE, "
         "EVENT_REFUSED for a passing cause, and batches that Lambda dropped. With --reason, only "
         "the reasons that you name. A message is deleted when the function has reported success.",
     )
     command.add_argument("--queue-url", required=True, help="the output ExpiryDeadLettersUrl")
     command.add_argument("--function", required=True, help="the output ExpiryFunctionName")
-    command.add_argument(
-        "--reason", action="append", default=[], choices=REASONS, help="may be repeated"
-    )
-    command.add_argument("--max", type=_positive_int, default=1000, help="messages (default 1000)")
+    _add_replay_options(command, dead_letters.REASONS)
     command.add_argument(
         "--per-second", type=_positive, default=10, help="invocations a second (default 10)"
     )
+
+
+def _add_replay_timers(add: Add) -> None:
+    command = add(
+        "replay-timers",
+        "By default, those that may succeed by themselves are replayed: what SQS has moved after "
+        "it was received too often, and EVENT_REFUSED for a passing cause. With --reason, only "
+        "the reasons that you name. A message is deleted when it is in the other queue.",
+    )
+    command.add_argument("--queue-url", required=True, help="the output TimerDeadLettersUrl")
+    command.add_argument("--timer-queue-url", required=True, help="the output TimerQueueUrl")
+    _add_replay_options(command, timer_replay.REASONS)
+    command.add_argument(
+        "--per-second", type=_positive, default=100, help="messages a second (default 100)"
+    )
+
+
+def _add_replay_options(command: argparse.ArgumentParser, reasons: Sequence[str]) -> None:
+    command.add_argument(
+        "--reason", action="append", default=[], choices=reasons, help="may be repeated"
+    )
+    command.add_argument("--max", type=_positive_int, default=1000, help="messages (default 1000)")
     command.add_argument("--apply", action="store_true", help="replay, and do not only count")
 
 
-def _add_verify(add: Add, run: Command) -> None:
+def _add_verify(add: Add) -> None:
     command = add(
         "verify-table",
-        run,
         "Prints a line for each defect, with the item's ID and no value. It changes nothing.",
     )
     command.add_argument("--table", required=True)
@@ -78,10 +90,9 @@ def _add_verify(add: Add, run: Command) -> None:
     _add_scan_options(command)
 
 
-def _add_merge(add: Add, run: Command) -> None:
+def _add_merge(add: Add) -> None:
     command = add(
         "merge-table",
-        run,
         "Sessions that the restored table lacks are copied; those that both have get the later "
         "times and all renewals. No write overwrites one that came in between. Run it until it "
         "finds nothing new, switch the stack, and run it once more with --switched.",
@@ -112,10 +123,9 @@ def _add_merge(add: Add, run: Command) -> None:
     _add_scan_options(command)
 
 
-def _add_prepare(add: Add, run: Command) -> None:
+def _add_prepare(add: Add) -> None:
     command = add(
         "prepare-table",
-        run,
         "Sets its stream, deletion protection, point-in-time recovery and tags, and prints the "
         "value of the stack's parameter AdoptedTableStreamArn. Time to live only with --with-ttl: "
         "after the last merge.",

@@ -1,38 +1,32 @@
-"""Replays dead letters: ExpiryFunction gets each again, and it is deleted if that reports success.
+"""Replays dead letters of a queue: each is given to whoever handles it, and then deleted.
 
 One at a time: received, replayed, deleted. Whatever ends this in between, the message is still in
-the queue, so none is lost. It is then replayed once more, with the same ``eventId``, by which
-consumers recognise it.
+the queue, so none is lost. It is then replayed once more: what ``expiry_replay`` and
+``timer_replay`` do with it has the same outcome twice.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from publishing.stream_records import sequence_number_of
-from recovery.dead_letters import DeadLetter, dead_letter_of, record_ids
-from recovery.dropped_batches import RecordsGone, dropped_records
-from recovery.output import say, shown
-from recovery.pace import Pace
+from recovery.output import say
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_sqs import SQSClient
 
 HIDDEN_SECONDS = 900
 """How long a message that was received is hidden from others: longer than an invocation lasts."""
 
 MESSAGES_PER_LOOK = 10
+LOOK_SECONDS = 1
+"""How long a look at the queue waits for messages. One that does not wait may overlook some."""
+
 MAX_FAILURES_IN_A_ROW = 3
 CAME_BACK = "it became a dead letter again: the log of the function has the cause"
-
-Invoke = Callable[[object], object]
-"""Invokes ExpiryFunction with an event, and returns its report."""
 
 
 class InvocationFailed(Exception):
@@ -41,6 +35,24 @@ class InvocationFailed(Exception):
 
 class StillUnavailable(Exception):
     """The function reports that a service is unavailable, so the others would fare the same."""
+
+
+class Handler(Protocol):
+    """Replays the dead letters of one queue."""
+
+    def reason_of(self, message: Mapping[str, Any]) -> str:
+        """Why the message is in the queue."""
+
+    def replay(
+        self, message: Mapping[str, Any], chosen: Collection[str], *, apply: bool
+    ) -> str | None:
+        """Replay the message if it is to be. Returns why it is left; ``None`` if it is done.
+
+        Without ``apply``, it only says so. ``chosen`` are the reasons that a person has named.
+
+        Raises:
+            InvocationFailed, StillUnavailable: it was not.
+        """
 
 
 @dataclass(slots=True)
@@ -73,24 +85,21 @@ class DeadLetterReplay:
 
     queue: "SQSClient"
     queue_url: str
-    streams: "DynamoDBStreamsClient"
-    invoke: Invoke
-    pace: Pace
+    handler: Handler
     chosen: Collection[str] = ()
     max_messages: int = 1000
     apply: bool = False
     _received: dict[str, str] = field(default_factory=dict)
-    _replayed_ids: set[tuple[Any, str]] = field(default_factory=set)
 
     def run(self, replayed: Replayed) -> None:
         """Replay, or count. ``replayed`` is right however this ends."""
         failures_in_a_row = 0
         with self._hidden_until_the_end():
             for message in self._messages():
-                letter = dead_letter_of(message)
-                replayed.by_reason[letter.reason] += 1
+                reason = self.handler.reason_of(message)
+                replayed.by_reason[reason] += 1
                 try:
-                    why_left = self._handle(message, letter)
+                    why_left = self._handle(message)
                 except StillUnavailable as unavailable:
                     replayed.failed += 1
                     replayed.stopped = str(unavailable)
@@ -107,48 +116,19 @@ class DeadLetterReplay:
                 if why_left is None:
                     replayed.replayed += 1
                 else:
-                    replayed.left[f"{letter.reason}: {why_left}"] += 1
+                    replayed.left[f"{reason}: {why_left}"] += 1
                 if replayed.seen >= self.max_messages:
                     replayed.stopped = f"--max {self.max_messages} is reached"
                     return
 
-    def _handle(self, message: Any, letter: DeadLetter) -> str | None:
+    def _handle(self, message: Any) -> str | None:
         """Replay the message if it is to be. Returns why it is left; ``None`` if it is done."""
-        why_left = letter.why_left(self.chosen)
-        if why_left is not None:
-            return why_left
-        records = list(letter.records)
-        if letter.position is not None:
-            try:
-                records = dropped_records(self.streams, letter.position)
-            except RecordsGone as gone:
-                return str(gone)
-        if record_ids(records) & self._replayed_ids:
-            return CAME_BACK
-        if not self.apply:
-            return None
-        self._replayed_ids |= record_ids(records)
-        self._publish(records)
-        message_id = message["MessageId"]
-        self.queue.delete_message(QueueUrl=self.queue_url, ReceiptHandle=self._received[message_id])
-        del self._received[message_id]
-        return None
-
-    def _publish(self, records: list[Any]) -> None:
-        """Invoke the function until it has dealt with all records.
-
-        Raises:
-            InvocationFailed, StillUnavailable: it has not.
-        """
-        while records:
-            failed_number = _failed_number(self.invoke({"Records": records}))
-            self.pace.spend(1)
-            if failed_number is None:
-                return
-            numbers = [sequence_number_of(record) for record in records]
-            if failed_number not in numbers[1:]:  # no record of these was dealt with
-                raise StillUnavailable("EventBridge or SQS is unavailable: try again later")
-            records = records[numbers.index(failed_number) :]
+        why_left = self.handler.replay(message, self.chosen, apply=self.apply)
+        if why_left is None and self.apply:
+            receipt = self._received[message["MessageId"]]
+            self.queue.delete_message(QueueUrl=self.queue_url, ReceiptHandle=receipt)
+            del self._received[message["MessageId"]]
+        return why_left
 
     def _messages(self) -> Iterator[Any]:
         """The messages, each of them once, until a look at the queue finds none."""
@@ -160,7 +140,7 @@ class DeadLetterReplay:
                 MaxNumberOfMessages=per_look,
                 MessageAttributeNames=["All"],
                 VisibilityTimeout=HIDDEN_SECONDS,
-                WaitTimeSeconds=1,  # otherwise SQS may overlook some
+                WaitTimeSeconds=LOOK_SECONDS,
             )
             messages = reply.get("Messages", [])
             if not messages:
@@ -201,32 +181,3 @@ def say_replayed(replayed: Replayed, *, apply: bool) -> None:
         say(f"Stopped: {replayed.stopped}")
     if not apply:
         say("This was a dry run: nothing was replayed. Add --apply to replay.")
-
-
-def _failed_number(report: Any) -> str | None:
-    """The sequence number from which on the function reports records as failed."""
-    try:
-        failures = report["batchItemFailures"]
-        return failures[0]["itemIdentifier"] if failures else None
-    except (KeyError, TypeError, IndexError):
-        raise InvocationFailed(f"not a report: {shown(str(report)[:200])}") from None
-
-
-def lambda_invoke(client: Any, function: str, alias: str) -> Invoke:
-    """Invokes the version behind the function's alias, by this client of Lambda."""
-
-    def invoke(event: object) -> object:
-        try:
-            reply: Mapping[str, Any] = client.invoke(
-                FunctionName=function, Qualifier=alias, Payload=json.dumps(event).encode()
-            )
-            payload = reply["Payload"].read()
-        except client.exceptions.ResourceNotFoundException:
-            raise  # the same for every message
-        except (BotoCoreError, ClientError) as error:
-            raise InvocationFailed(str(error)) from error
-        if "FunctionError" in reply:
-            raise InvocationFailed(f"the function failed: {shown(payload[:200].decode())}")
-        return json.loads(payload)
-
-    return invoke

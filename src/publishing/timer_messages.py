@@ -73,12 +73,27 @@ def delivery_of(record: Mapping[str, Any]) -> Delivery:
         attributes = record["attributes"]
         receive_count = int(attributes["ApproximateReceiveCount"])
         received_at_ms = int(attributes["ApproximateFirstReceiveTimestamp"])
-        message = _message_of(json.loads(record["body"]))
+        body = record["body"]
+    except KeyError as error:
+        raise InvalidRecord(f"it has no {error}") from error
+    except (TypeError, ValueError) as error:
+        raise InvalidRecord(f"it is malformed: {type(error).__name__}") from error
+    message = timer_message_of(body)
+    return Delivery(message, received_at_ms, receive_count == 1 and not message.replayed)
+
+
+def timer_message_of(body: str) -> TimerMessage:
+    """The message with this text.
+
+    Raises:
+        InvalidRecord: it is malformed; the text names what is.
+    """
+    try:
+        return _message_of(json.loads(body))
     except KeyError as error:
         raise InvalidRecord(f"it has no {error}") from error
     except (RecursionError, TypeError, ValueError) as error:
         raise InvalidRecord(f"it is malformed: {type(error).__name__}") from error
-    return Delivery(message, received_at_ms, receive_count == 1 and not message.replayed)
 
 
 def delayed(message: TimerMessage, until_ms: int, now_ms: int) -> Message:

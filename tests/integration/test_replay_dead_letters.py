@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError
 from publishing.dead_letters import MAX_BODY_BYTES, DeadLetter, DeadLetterQueue
 from publishing.expiry_publisher import MAX_WAIT_MS
 from publishing.message_queue import MessageQueue
-from recovery import replay
+from recovery import expiry_replay
 from recovery.__main__ import main
 from recovery.dead_letters import CUT, DROPPED_BATCH, UNREADABLE
+from recovery.expiry_replay import ExpiryReplay, Invoke
 from recovery.pace import Pace
-from recovery.replay import CAME_BACK, DeadLetterReplay, InvocationFailed, Invoke, Replayed
+from recovery.replay import CAME_BACK, DeadLetterReplay, InvocationFailed, Replayed
 from runtime.deadline import Deadline
 from tests.support.functions import expiry_function
 from tests.support.queues import Queue
@@ -39,6 +40,7 @@ FULL_SPEED = 1e9
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pauses between retries take no time, nor looks at an empty queue."""
     monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("recovery.replay.LOOK_SECONDS", 0)
 
 
 @dataclass
@@ -89,10 +91,8 @@ def replay_of(
     queue: Queue, invoke: Invoke, apply: bool, chosen: tuple[str, ...], max_messages: int
 ) -> DeadLetterReplay:
     """The replay itself."""
-    streams = boto3.client("dynamodbstreams")
-    return DeadLetterReplay(
-        queue.client, queue.url, streams, invoke, Pace(FULL_SPEED), chosen, max_messages, apply
-    )
+    handler = ExpiryReplay(boto3.client("dynamodbstreams"), invoke, Pace(FULL_SPEED))
+    return DeadLetterReplay(queue.client, queue.url, handler, chosen, max_messages, apply)
 
 
 def waiting(queue: Queue) -> int:
@@ -306,7 +306,7 @@ def dropped_batch(**position: str) -> str:
 def stream_of_two_expiries(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The records that the stream still has of a dropped batch."""
     records = ttl_deletions(1, 2)
-    monkeypatch.setattr(replay, "dropped_records", lambda *_: records)
+    monkeypatch.setattr(expiry_replay, "dropped_records", lambda *_: records)
     return records
 
 
