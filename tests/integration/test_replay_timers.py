@@ -17,7 +17,6 @@ from publishing.event_bus import EventBus
 from publishing.message_queue import MessageQueue
 from publishing.timer_handler import timer_handler
 from publishing.timer_messages import TimerMessage, timer_message_of
-from recovery import timer_replay
 from recovery.__main__ import main
 from recovery.dead_letters import UNREADABLE
 from recovery.pace import Pace
@@ -183,7 +182,7 @@ def test_an_interruption_loses_nothing_and_the_next_run_goes_on(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(timer_replay.Pace, "spend", interrupted)
+        patched.setattr("recovery.pace.Pace.spend", interrupted)
         with pytest.raises(KeyboardInterrupt):
             queues.replay()
     assert queues.waiting == 3
