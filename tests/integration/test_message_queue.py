@@ -86,6 +86,14 @@ def test_the_messages_of_a_request_have_at_most_1_mib(more_bytes: int, sizes: li
     assert sqs.request_sizes == sizes
 
 
+def test_each_request_is_filled_anew() -> None:
+    half = "x" * (MAX_BYTES // 2)
+
+    _, sqs = send(messages(half, half, half, half, "x"))
+
+    assert sqs.request_sizes == [2, 2, 1]
+
+
 def test_the_size_of_a_message_is_in_bytes_with_its_attributes() -> None:
     """Of an attribute, the name, the type and the value count."""
     assert Message("\u00e9", {"ab": "\u00e9"}).size_bytes == 2 + len("abString") + 2
