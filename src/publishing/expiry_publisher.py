@@ -47,8 +47,8 @@ MAX_WAIT_MS = 6 * 3_600_000
 
 T = TypeVar("T")
 
-Outcome = Event | Message | Exception | None
-"""A record's event or start message, or what is wrong with it; ``None`` if it asks for nothing."""
+Outcome = Event | Message | Exception
+"""A record's event or start message, or what is wrong with it."""
 
 
 @dataclass(eq=False)
@@ -106,6 +106,8 @@ class _Batch:
         """
         for record in records:
             outcome = _outcome_of(record)
+            if outcome is None:
+                continue
             if not self._has_room_for(outcome):
                 self._handle_read()
             self.read.append((record, outcome))
@@ -189,8 +191,8 @@ class _Batch:
                 raise RetryFrom(record, verdict)
 
 
-def _outcome_of(record: Any) -> Outcome:
-    """What is to be done about the record, or what is wrong with it."""
+def _outcome_of(record: Any) -> Outcome | None:
+    """What is to be done about the record, or what is wrong with it; ``None``: nothing is to do."""
     try:
         if is_of_new_item(record):
             return Message(TimerMessage(started_session(record)).body)
