@@ -24,6 +24,7 @@ from recovery.output import resume_option, say, say_aside
 from recovery.pace import Pace
 from recovery.prepare_table import NotThisTable, prepare_table
 from recovery.replay import DeadLetterReplay, Handler, Replayed, say_replayed
+from recovery.start_timers import Started, StartTimers, say_started
 from recovery.table_scan import TableScan
 from recovery.timer_replay import TimerReplay
 from recovery.verify_table import Verified, say_verified, verify_table
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "verify-table": verify,
             "merge-table": merge,
             "prepare-table": prepare,
+            "start-timers": start_timers,
         },
     )
     options = parser.parse_args(arguments)
@@ -150,6 +152,28 @@ def prepare(options: argparse.Namespace) -> int:
     )
     say(f"AdoptedTableStreamArn={stream_arn}" if stream_arn else "No stream yet")
     return DONE
+
+
+def start_timers(options: argparse.Namespace) -> int:
+    """Start the timer of each session whose expiry is not published yet."""
+    client = _client(options, "dynamodb")
+    scan = TableScan(
+        client,
+        options.table,
+        Pace(options.read_units_per_second),
+        options.start_after,
+        items_per_page=100,
+        is_consistent=True,
+    )
+    table = merge_client(client, options.table)
+    started = Started()
+    try:
+        writes = Pace(options.writes_per_second)
+        StartTimers(scan, table, writes, epoch_ms(), options.apply).run(started)
+    finally:
+        say_started(started, apply=options.apply)
+        _say_where_to_go_on(started.last_id)
+    return DONE if started.is_complete else LEFT
 
 
 def _say_where_to_go_on(last_id: str | None) -> None:

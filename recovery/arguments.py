@@ -37,6 +37,7 @@ def parser_for(description: str | None, commands: Mapping[str, Command]) -> argp
     _add_verify(add)
     _add_merge(add)
     _add_prepare(add)
+    _add_start(add)
     return parser
 
 
@@ -134,6 +135,20 @@ def _add_prepare(add: Add) -> None:
     command.add_argument("--tags-of", metavar="TABLE", help="copy the tags of this table")
     command.add_argument("--with-ttl", action="store_true", help="turn time to live on, too")
     command.add_argument("--apply", action="store_true", help="set, and do not only show")
+
+
+def _add_start(add: Add) -> None:
+    command = add(
+        "start-timers",
+        "For a restored table, for sessions of a release without timers, and after a loss of the "
+        "timer queue. A timer that is running ends, and the new one takes its place.",
+    )
+    command.add_argument("--table", required=True)
+    command.add_argument(
+        "--writes-per-second", type=_positive, default=100, help="sessions (default 100)"
+    )
+    command.add_argument("--apply", action="store_true", help="start, and do not only count")
+    _add_scan_options(command)
 
 
 def _add_scan_options(command: argparse.ArgumentParser) -> None:

@@ -15,11 +15,12 @@ from runtime.settings import MAX_RETENTION_HOURS, SECONDS_PER_HOUR
 from storage.attribute_values import Item, attribute, int_attribute
 from storage.faults import InvalidItem
 from storage.idempotency import record_ttl_seconds
-from storage.item import item_of, session_of, timeout_config_of, ttl_seconds
-from storage.keys import IDEMPOTENCY_PREFIX, session_key
+from storage.item import TIMER, item_of, session_of, timeout_config_of, ttl_seconds
+from storage.keys import IDEMPOTENCY_PREFIX, START_MARKER_PREFIX, session_key
 from storage.recent_renewals import is_behind
 
 FOR_THE_RELEASE_BEFORE = "lastRenewalId"
+ANNOUNCED_TOO_EARLY = "announced before expiresAt: another release or table has renewed it since"
 SESSION_NOT_UP_TO_DATE = "the release before wrote it last: its next renewal brings it up to date"
 
 
@@ -31,9 +32,14 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
+def is_start_marker(item: Item) -> bool:
+    """Whether the item only starts a timer."""
+    return str(item["sessionId"]["S"]).startswith(START_MARKER_PREFIX)
+
+
 def is_idempotency_record(item: Item) -> bool:
     """Whether the item is, or should be, an idempotency record."""
-    return str(item["sessionId"]["S"]).startswith(IDEMPOTENCY_PREFIX)
+    return str(item["sessionId"]["S"]).startswith(IDEMPOTENCY_PREFIX) and not is_start_marker(item)
 
 
 def retention_seconds(item: Item) -> int:
@@ -47,6 +53,8 @@ def retention_seconds(item: Item) -> int:
 
 def findings_of(item: Item, retention_hours: int | None = None) -> Findings:
     """What is wrong with the item. ``retention_hours`` is the stack's, to note any other."""
+    if is_start_marker(item):
+        return _of_start_marker(item)
     if is_idempotency_record(item):
         return _of_record(item)
     try:
@@ -59,7 +67,9 @@ def findings_of(item: Item, retention_hours: int | None = None) -> Findings:
     _look_at_limits(session, found)
     _look_at_renewals(item, session, found)
     _look_at_ttl(item, retention_hours, found)
-    unknown = item.keys() - item_of(session, 0).keys() - {FOR_THE_RELEASE_BEFORE}
+    if session.announced_at_ms is not None and session.announced_at_ms < session.expires_at_ms:
+        found.notes.append(ANNOUNCED_TOO_EARLY)
+    unknown = item.keys() - item_of(session, 0).keys() - {FOR_THE_RELEASE_BEFORE, TIMER}
     found.notes += [f"attribute {name} is not of this release" for name in sorted(unknown)]
     return found
 
@@ -99,6 +109,16 @@ def _look_at_ttl(item: Item, retention_hours: int | None, found: Findings) -> No
         found.defects.append("ttl is not expiresAt and a retention of whole hours")
     elif retention_hours not in (None, kept_hours):
         found.notes.append(f"ttl has a retention of {kept_hours} h")
+
+
+def _of_start_marker(item: Item) -> Findings:
+    """A start marker's: what keeps it from being announced, and has it deleted."""
+    try:
+        attribute(item, "createdSessionId", "S")
+        int_attribute(item, "ttl")
+    except ValueError as error:
+        return Findings([f"start marker: {error}"])
+    return Findings()
 
 
 def _of_record(item: Item) -> Findings:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from recovery.invariants import findings_of, is_idempotency_record
+from recovery.invariants import findings_of, is_idempotency_record, is_start_marker
 from recovery.output import resume_option, say, say_aside, shown
 from recovery.table_scan import TableScan
 
@@ -16,6 +16,7 @@ class Verified:
 
     sessions: int = 0
     idempotency_records: int = 0
+    start_markers: int = 0
     defective: int = 0
     notes: Counter[str] = field(default_factory=Counter)
     last_id: str | None = None
@@ -23,7 +24,7 @@ class Verified:
     @property
     def items(self) -> int:
         """How many items were read."""
-        return self.sessions + self.idempotency_records
+        return self.sessions + self.idempotency_records + self.start_markers
 
 
 def verify_table(scan: TableScan, retention_hours: int | None, verified: Verified) -> None:
@@ -39,7 +40,9 @@ def verify_table(scan: TableScan, retention_hours: int | None, verified: Verifie
             verified.defective += bool(found.defects)
             for defect in found.defects:
                 say(f"{shown(item['sessionId']['S'])}: {defect}")
-            if is_idempotency_record(item):
+            if is_start_marker(item):
+                verified.start_markers += 1
+            elif is_idempotency_record(item):
                 verified.idempotency_records += 1
             else:
                 verified.sessions += 1
@@ -53,6 +56,8 @@ def say_verified(verified: Verified) -> None:
     """Print what was read, and what is no defect but worth a note."""
     for note, items in sorted(verified.notes.items()):
         say(f"note, for {items} items: {note}")
+    if verified.start_markers:
+        say(f"{verified.start_markers} start markers of timers, which are neither")
     say(
         f"{verified.sessions} sessions and {verified.idempotency_records} idempotency records: "
         f"{verified.defective} have a defect"

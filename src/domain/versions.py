@@ -26,6 +26,7 @@ def join(old: Session, restored: Session, limits: TimeoutConfig) -> Session:
     No instant and no count moves back. A renewal that both have seen, as a retry across the switch,
     counts once. The count is exact if neither version was renewed more than 31 times since they
     parted, since each remembers 32 renewals. Beyond that, it is at least that of the one with more.
+    A session that was announced in either is over.
     """
     common = set(old.recent_renewals) & set(restored.recent_renewals)
     old_has_forgotten = len(old.recent_renewals) >= MAX_REMEMBERED
@@ -45,7 +46,13 @@ def join(old: Session, restored: Session, limits: TimeoutConfig) -> Session:
         renewal_count=count,
         recent_renewals=recent,
         timeout_config=limits,
+        announced_at_ms=_earlier(old.announced_at_ms, restored.announced_at_ms),
     )
+
+
+def _earlier(*instants_ms: int | None) -> int | None:
+    """The earliest of those that there are."""
+    return min((each for each in instants_ms if each is not None), default=None)
 
 
 def _up_to_last_common(recent: tuple[int, ...], common: set[int]) -> tuple[int, ...]:

@@ -28,6 +28,9 @@ TIMEOUT_ATTRIBUTES = {
 ANNOUNCED_AT = "announcedAt"
 """The attribute that marks a session as announced. One that is not has none."""
 
+TIMER = "timer"
+"""The attribute that timers keep to themselves: see ``storage.timer_update``."""
+
 LATEST_INSTANT_MS = 253_402_300_799_999
 """The end of the year 9999, the last that RFC 3339 can express."""
 

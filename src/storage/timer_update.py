@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from domain.session import Session
 from storage.attribute_values import Item, number
 from storage.conditional_update import NOT_ANNOUNCED
-from storage.item import session_of
+from storage.item import TIMER, session_of
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
 PUBLISHED = "published"
@@ -105,5 +105,5 @@ def _claim_update(token: str | None, claimed_token: str) -> ConditionalUpdate:
 
 
 def _token_of(item: Item) -> str | None:
-    token = item.get("timer", {}).get("S")
+    token = item.get(TIMER, {}).get("S")
     return token if isinstance(token, str) else None

@@ -7,14 +7,16 @@ import pytest
 
 from domain.creation import CreationRequest
 from domain.timeout import TimeoutChange
-from recovery.invariants import SESSION_NOT_UP_TO_DATE, findings_of
+from recovery.invariants import ANNOUNCED_TOO_EARLY, SESSION_NOT_UP_TO_DATE, findings_of
 from storage.attribute_values import Item, number
 from storage.idempotency import idempotency_record
 from storage.item import item_of
 from storage.keys import IDEMPOTENCY_PREFIX
+from storage.start_marker import start_marker
+from storage.timer_update import PUBLISHED
 from tests.support.earlier_releases import VERSIONS, release
 from tests.support.items import ITEM, NOT_SESSIONS, configured, having, without
-from tests.support.sessions import remembering, session
+from tests.support.sessions import NOON_MS, remembering, session
 
 RENEWED = item_of(session(**remembering("r2", "r1")), 3600)
 REQUEST = CreationRequest("an-agent", "a-user", "{}", TimeoutChange())
@@ -95,7 +97,19 @@ def test_what_is_not_a_session_is_a_defect(item: Item) -> None:
     assert findings_of(item).defects
 
 
-@pytest.mark.parametrize("item", [ITEM, RENEWED, RECORD], ids=["new", "renewed", "record"])
+ANNOUNCED = item_of(session(announced_at_ms=session().expires_at_ms), 3600)
+SOUND: Mapping[str, Item] = {
+    "new": ITEM,
+    "renewed": RENEWED,
+    "with a timer": {**RENEWED, "timer": {"S": "a token"}},
+    "announced": ANNOUNCED,
+    "published": {**ANNOUNCED, "timer": {"S": PUBLISHED}},
+    "record": RECORD,
+    "start marker": start_marker("a-session", NOON_MS),
+}
+
+
+@pytest.mark.parametrize("item", SOUND.values(), ids=SOUND)
 def test_of_what_the_functions_store_nothing_is_found(item: Item) -> None:
     found = findings_of(item)
     assert (found.defects, found.notes) == ([], [])
@@ -109,6 +123,22 @@ def test_what_earlier_releases_stored_has_no_defect(version: str) -> None:
 
 def test_a_session_of_the_release_before_is_noted() -> None:
     assert findings_of(without("recentRenewals")).notes == [SESSION_NOT_UP_TO_DATE]
+
+
+def test_an_announcement_before_the_expiry_is_noted() -> None:
+    """Only the release before, which knows no mark, renews a session after its announcement."""
+    renewed_since = item_of(session(announced_at_ms=session().expires_at_ms - 1), 0)
+    found = findings_of(renewed_since)
+    assert (found.defects, found.notes) == ([], [ANNOUNCED_TOO_EARLY])
+
+
+@pytest.mark.parametrize("name", ["ttl", "createdSessionId"])
+def test_a_start_marker_that_would_stay_or_be_announced_is_defective(name: str) -> None:
+    marker = {**start_marker("a-session", NOON_MS)}
+    del marker[name]
+    assert findings_of(marker).defects == [
+        f"start marker: {name} is missing or not of type {'N' if name == 'ttl' else 'S'}"
+    ]
 
 
 def test_another_retention_is_noted_if_one_is_given() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -9,13 +10,14 @@ import pytest
 
 from domain.creation import IDEMPOTENCY_LIFETIME_MS, CreationRequest
 from domain.heartbeat import record_heartbeat
+from domain.refusals import SessionExpired
 from domain.renewal import renew
 from domain.session import Session
 from domain.session_json import rfc3339
 from domain.timeout import TimeoutChange, change_timeout
 from recovery.__main__ import main
 from recovery.merge_table import Merge, Merged
-from recovery.merging import Terms
+from recovery.merging import Terms, plan_for
 from recovery.pace import Pace
 from recovery.table_scan import TableScan
 from storage.attribute_values import Item, number
@@ -23,7 +25,9 @@ from storage.idempotency import idempotency_record
 from storage.item import item_of, session_of
 from storage.keys import IDEMPOTENCY_PREFIX
 from storage.renewal_update import renew_session
-from storage.table import SessionsTable
+from storage.start_marker import start_marker
+from storage.table import ConditionalUpdate, SessionsTable
+from storage.timer_update import PUBLISHED
 from tests.support.items import without
 from tests.support.sessions import NOON_MS, minutes, remembering, session
 from tests.support.tables import RETENTION_SECONDS, create_table, item_with, put
@@ -121,6 +125,111 @@ def test_a_session_that_was_changed_since_is_as_in_the_old_table(
     put(restored, session())
     assert merged(old, restored).outcomes == {"brought up to date": 1}
     assert item_with(restored, "a-session") == item_with(old, "a-session")
+
+
+ENDED = session(created=-40, active=-31, expires=-1)
+ALIVE = session(created=-40)
+PUBLISHED_TIMER = {"S": PUBLISHED}
+
+
+def announced(stored: Session, after_minutes: float = 0, timer: str | None = None) -> Item:
+    """The session's item, announced so long after its expiry."""
+    at_ms = stored.expires_at_ms + minutes(after_minutes)
+    item = item_of(replace(stored, announced_at_ms=at_ms), RETENTION_SECONDS)
+    return item if timer is None else {**item, "timer": {"S": timer}}
+
+
+def marked_at(table: SessionsTable) -> int:
+    return int(item_with(table, "a-session")["announcedAt"]["N"])
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_a_session_announced_in_the_old_table_is_over_in_both(
+    old: SessionsTable, restored: SessionsTable, switched: bool
+) -> None:
+    put(old, announced(ENDED, timer="its own"))
+    put(restored, {**item_of(ALIVE, RETENTION_SECONDS), "timer": {"S": "an earlier one"}})
+    assert merged(old, restored, switched=switched).changes == 1
+    assert marked_at(restored) == NOON_MS - minutes(1)
+    assert item_with(restored, "a-session")["timer"] == {"S": "an earlier one"}
+    with pytest.raises(SessionExpired):
+        renew_session(restored, "a-session", NOON_MS, "r1")
+    assert merged(old, restored, switched=switched).outcomes == {"nothing new": 1}
+
+
+def test_an_expiry_that_was_published_is_not_published_again(
+    old: SessionsTable, restored: SessionsTable
+) -> None:
+    put(old, announced(ENDED, timer=PUBLISHED))
+    put(restored, ENDED)
+    assert merged(old, restored).changes == 1
+    assert item_with(restored, "a-session") == item_with(old, "a-session")
+    assert merged(old, restored).outcomes == {"nothing new": 1}
+
+
+def test_that_an_announced_expiry_was_published_is_brought_along(
+    old: SessionsTable, restored: SessionsTable
+) -> None:
+    put(old, announced(ENDED, timer=PUBLISHED))
+    put(restored, announced(ENDED, timer="its own"))
+    assert merged(old, restored).changes == 1
+    assert item_with(restored, "a-session")["timer"] == PUBLISHED_TIMER
+
+
+@pytest.mark.parametrize(("in_old", "in_restored"), [(0.5, 0.25), (0.25, 0.5), (0.5, None)])
+def test_the_earlier_of_two_announcements_counts(
+    old: SessionsTable, restored: SessionsTable, in_old: float, in_restored: float | None
+) -> None:
+    put(old, announced(ENDED, in_old))
+    put(restored, ENDED if in_restored is None else announced(ENDED, in_restored))
+    merged(old, restored)
+    earlier = min(each for each in (in_old, in_restored) if each is not None)
+    assert marked_at(restored) == NOON_MS - minutes(1) + minutes(earlier)
+    assert merged(old, restored).outcomes == {"nothing new": 1}
+
+
+def test_an_announcement_that_comes_during_a_merge_stands(
+    old: SessionsTable, restored: SessionsTable
+) -> None:
+    """The merge would have moved the expiry of a session that is over by now."""
+    put(old, renewed(session(), "r1"))
+    put(restored, session())
+    plan = plan_for(
+        item_with(old, "a-session"),
+        item_with(restored, "a-session"),
+        Terms(NOON_MS // 1000, RESTORE_POINT_MS),
+    )
+    assert isinstance(plan, ConditionalUpdate)
+    put(restored, announced(session()))
+    assert not restored.update("a-session", plan).applied
+    assert merged(old, restored).changes == 1
+    assert marked_at(restored) == session().expires_at_ms
+
+
+def test_a_copied_session_has_no_timer_of_the_old_table(
+    old: SessionsTable, restored: SessionsTable
+) -> None:
+    """It is new in the restored one, whose stream starts a timer."""
+    item = item_of(NEW, RETENTION_SECONDS)
+    put(old, {**item, "timer": {"S": "its own"}})
+    assert merged(old, restored).outcomes == {"copied": 1}
+    assert item_with(restored, "new") == item
+
+
+def test_a_copied_session_whose_expiry_was_published_stays_so(
+    old: SessionsTable, restored: SessionsTable
+) -> None:
+    over = announced(session("new", created=-4, active=-4, expires=1, timeout=5), timer=PUBLISHED)
+    put(old, over)
+    assert merged(old, restored).outcomes == {"copied": 1}
+    assert item_with(restored, "new") == over
+
+
+def test_a_start_marker_is_not_merged(old: SessionsTable, restored: SessionsTable) -> None:
+    marker = start_marker("a-session", NOON_MS)
+    put(old, marker)
+    assert merged(old, restored).changes == 0
+    assert item_with(restored, marker["sessionId"]["S"]) == {}
 
 
 def test_a_second_merge_finds_nothing_new(old: SessionsTable, restored: SessionsTable) -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from recovery.__main__ import main
 from recovery.pace import Pace
+from storage.start_marker import start_marker
 from storage.table import SessionsTable
 from tests.support.items import having
-from tests.support.sessions import session
+from tests.support.sessions import NOON_MS, session
 from tests.support.tables import create_table, put
 
 CUT_OFF = '{"token":"c2VjcmV0"'
@@ -36,6 +37,17 @@ def test_a_defect_is_printed_with_its_id_and_no_value(
     assert capsys.readouterr().out.splitlines() == [
         r'"of \"two\"\nlines": metadata is not the text of a JSON object',
         "2 sessions and 0 idempotency records: 1 have a defect",
+    ]
+
+
+def test_a_start_marker_is_neither_a_session_nor_a_record(
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(table, start_marker("a-session", NOON_MS))
+    assert main(["verify-table", "--table", table.name]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1 start markers of timers, which are neither",
+        "1 sessions and 0 idempotency records: 0 have a defect",
     ]
 
 
