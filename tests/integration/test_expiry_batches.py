@@ -221,7 +221,9 @@ def metadata_of(size: int) -> str:
     return json.dumps({"text": "x" * size})
 
 
-OVERHEAD_BYTES = session_expired_event(record_of(GOOD, 0, metadata_json=metadata_of(0))).size_bytes
+EMPTY = session_expired_event(record_of(GOOD, 0, metadata_json=metadata_of(0)))
+assert EMPTY is not None
+OVERHEAD_BYTES = EMPTY.size_bytes
 # Of the last, two to four fill a request to within a few bytes.
 sizes = (
     st.integers(0, 1000)

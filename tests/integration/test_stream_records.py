@@ -27,7 +27,7 @@ from storage.idempotency import idempotency_record, idempotency_record_id
 from storage.item import item_of
 from storage.start_marker import start_marker
 from storage.timer_update import PUBLISHED
-from tests.support.contract import OPENAPI, SESSION_EXPIRED, assert_detail_schema
+from tests.support.contract import EVENT_SCHEMAS, OPENAPI, assert_detail_schema
 from tests.support.sessions import NOON_MS, SIGNING_KEY, remembering, session
 from tests.support.stream_records import DELAY_SECONDS, ttl_deletion
 from tests.support.tables import RETENTION_SECONDS
@@ -70,7 +70,8 @@ def test_the_detail_has_every_field_of_its_schema() -> None:
     detail = detail_of(ttl_deletion(EXPIRED))
 
     assert_detail_schema(detail)
-    assert detail.keys() == SESSION_EXPIRED["properties"]["detail"]["properties"].keys()
+    schema = EVENT_SCHEMAS["SessionExpired"]["properties"]["detail"]
+    assert detail.keys() == schema["properties"].keys()
 
 
 def test_the_detail_tells_when_the_session_expired_and_was_removed() -> None:
@@ -89,12 +90,13 @@ def test_the_detail_has_the_session_as_it_was_when_it_expired() -> None:
     assert detail["session"]["renewalCount"] == 3
 
 
-def test_events_and_api_answers_share_their_definitions() -> None:
-    """They stand in two files, so that each file can be read by itself."""
+@pytest.mark.parametrize("detail_type", EVENT_SCHEMAS)
+def test_events_and_api_answers_share_their_definitions(detail_type: str) -> None:
+    """They stand in three files, so that each file can be read by itself."""
     schemas = json.dumps(OPENAPI["components"]["schemas"])
     definitions = json.loads(schemas.replace("#/components/schemas/", "#/$defs/"))
 
-    for name, definition in SESSION_EXPIRED["$defs"].items():
+    for name, definition in EVENT_SCHEMAS[detail_type]["$defs"].items():
         assert definition == definitions[name]
 
 

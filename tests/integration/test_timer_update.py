@@ -325,7 +325,7 @@ def test_of_an_announcement_and_a_call_at_once_one_wins(
 def test_a_claim_whose_reply_is_lost_is_a_claim(
     table_behind_faults: SessionsTable, dynamodb: FaultyDynamoDB, losses: int
 ) -> None:
-    dynamodb.faults = [lose_the_reply] * losses + [pass_on]
+    dynamodb.faults = [*[lose_the_reply] * losses, pass_on]
     won = claim(table_behind_faults, "a-session", None, delivered_before=False)
     assert won is not None
     assert won.token == timer_of(table_behind_faults)
