@@ -126,6 +126,18 @@ def test_expired_sessions_hide_no_live_one(table: SessionsTable) -> None:
     assert "cursor" not in body
 
 
+@pytest.mark.parametrize("owner", ["userId", "agentId", None])
+def test_a_session_whose_expiry_is_announced_is_in_no_list(
+    empty_table: SessionsTable, owner: str | None
+) -> None:
+    """Its expiry is ahead of the clock that lists it."""
+    user_id, agent_id = an_id(), an_id()
+    live = stored(empty_table, user_id=user_id, agent_id=agent_id)
+    stored(empty_table, user_id=user_id, agent_id=agent_id, announced_at_ms=NOON_MS + 1000)
+    query = {"userId": {"userId": user_id}, "agentId": {"agentId": agent_id}, None: {}}[owner]
+    assert flat(pages(empty_table, limit="10", **query)) == [live.session_id]
+
+
 def test_one_request_shows_all_live_sessions_beside_many_expired(
     table_on_dynamodb_local: SessionsTable,
 ) -> None:

@@ -1,7 +1,7 @@
 """Two releases share a table: sessions of the one, in the hands of the other."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +24,7 @@ from storage.session_listing import Position, list_sessions
 from storage.session_reading import read_session
 from storage.table import SessionsTable
 from storage.timeout_update import change_timeout
+from storage.timer_update import PUBLISHED, announce, claim, close
 from tests.support.earlier_releases import VERSIONS, Release, release
 from tests.support.sessions import AGENT_ID, NOON_MS, SIGNING_KEY, USER_ID, minutes, session
 from tests.support.stream_records import ttl_deletion
@@ -110,6 +111,49 @@ def test_an_earlier_releases_session_expires(table: SessionsTable, version: str)
     record = ttl_deletion(expired, 1)
     record["dynamodb"]["OldImage"] = release(version).items["expired"]
     assert removal_of(record).session == expired
+
+
+@each_version
+def test_an_earlier_releases_session_is_announced(table: SessionsTable, version: str) -> None:
+    """It has no timer until its limits change, or somebody starts one."""
+    expired = stored(table, version, "expired")
+    assert claim(table, "expired", None, delivered_before=False) is not None
+    announced = announce(table, "expired", NOON_MS)
+    assert announced == replace(expired, announced_at_ms=NOON_MS)
+    close(table, "expired")
+    item = item_with(table, "expired")
+    assert removal_of(ttl_deletion(item)).is_published
+
+
+@each_version
+@pytest.mark.parametrize("call", ["renewal", "heartbeat"])
+def test_an_earlier_release_that_revives_a_session_has_it_told_of_again(
+    table: SessionsTable, version: str, call: str
+) -> None:
+    """It knows no mark, and its clock is two seconds behind: it goes on with the session.
+
+    To this release the session is over. What that release made of it expires once more, and the
+    deletion by TTL announces that, although a timer has announced the first one.
+    """
+    ending = session(expires=1 / 60, announced_at_ms=NOON_MS + 2000)
+    item = item_of(ending, table.retention_seconds)
+    put(table, {**item, "timer": {"S": PUBLISHED}})
+    assert release(version).call(call, table, "a-session", now_ms=NOON_MS, renewal_id="old")
+    with pytest.raises(SessionExpired):
+        renew_session(table, "a-session", NOON_MS, "new")
+    left = item_with(table, "a-session")
+    assert left["announcedAt"] == item["announcedAt"]
+    removal = removal_of(ttl_deletion(left))
+    assert removal.session.expires_at_ms == NOON_MS + minutes(30)
+    assert not removal.is_published
+
+
+@each_version
+def test_an_earlier_releases_call_leaves_the_timer(table: SessionsTable, version: str) -> None:
+    put(table, {**item_of(session(), table.retention_seconds), "timer": {"S": "a token"}})
+    release(version).call("renewal", table, "a-session", now_ms=NOON_MS, renewal_id="old")
+    assert item_with(table, "a-session")["timer"] == {"S": "a token"}
+    assert claim(table, "a-session", "a token", delivered_before=False) is not None
 
 
 @each_version

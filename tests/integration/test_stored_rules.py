@@ -267,11 +267,12 @@ def test_what_earlier_code_stored_besides_does_no_harm(
 def test_a_renewal_with_100_bytes_of_metadata_is_one_write_unit(
     table_on_dynamodb_local: SessionsTable,
 ) -> None:
-    """With the longest ID for the release before, and all 32 renewals remembered."""
+    """With the longest ID for the release before, all 32 renewals remembered, and a timer."""
     table = table_on_dynamodb_local
     metadata_json = '{"text":"' + "x" * 89 + '"}'
     remembered = remembering(*(f"r{number}" for number in range(32)))
-    put(table, session("x" * 36, metadata_json=metadata_json, **remembered))
+    stored = session("x" * 36, metadata_json=metadata_json, **remembered)
+    put(table, {**item_of(stored, table.retention_seconds), "timer": {"S": "f" * 32}})
     units: list[float] = []
 
     def ask(params: dict[str, Any], **_: object) -> None:
