@@ -87,6 +87,17 @@ def poison(figures: Figures) -> str:
     )
 
 
+def timer_batches(figures: Figures) -> str:
+    """The CPU of ten messages, to that of the same requests."""
+    return _section(
+        "Timer batches",
+        table(
+            ["CPU of a batch of ten timer messages, to the same requests", *RATIO_COLUMNS],
+            [_ratio_row(f"10 times: {name}", each) for name, each in figures["cpu"].items()],
+        ),
+    )
+
+
 def cold_starts(figures: Figures) -> str:
     """The sizes of the packages, and the CPU of their cold starts, to that of boto3."""
     seconds: Mapping[str, Sequence[float]] = figures["cpuSeconds"]

@@ -22,12 +22,13 @@ def set_environment(**more: str) -> None:
         AWS_SECRET_ACCESS_KEY="benchmark",  # noqa: S106 - not a secret
         AWS_DEFAULT_REGION="eu-west-1",
         DEAD_LETTER_QUEUE_URL="no record fails here",
+        TIMER_QUEUE_URL="no timer starts here",
         POWERTOOLS_SERVICE_NAME="session-renewal",
         SIGNING_KEY="not a secret: it signs cursors of a benchmark",
         SESSIONS_TABLE=TABLE,
         RETENTION_HOURS=str(RETENTION_HOURS),
-        **more,
     )
+    os.environ.update(more)
 
 
 @contextmanager

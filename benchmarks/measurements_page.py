@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Callable[[Any], str]] = {
     "cpu": figure_tables.cpu,
     "expiry-batches": figure_tables.expiry_batches,
     "poison": figure_tables.poison,
+    "timer-batches": figure_tables.timer_batches,
     "cold-starts": figure_tables.cold_starts,
     "contention": contention_tables.contention,
     "growth": figure_tables.growth,

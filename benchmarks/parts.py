@@ -15,6 +15,7 @@ from benchmarks import (
     growth,
     poison,
     request_counts,
+    timer_batches,
     write_units,
 )
 from benchmarks.measurements import Part
@@ -32,6 +33,7 @@ def parts(seed: int) -> Mapping[str, Measure]:
         "write-units": write_units.measure,
         "cpu": cpu.measure,
         "expiry-batches": expiry_batches.measure,
+        "timer-batches": timer_batches.measure,
         "poison": poison.measure,
         "cold-starts": cold_starts.measure,
         "contention": partial(contention.measure, seed=seed),

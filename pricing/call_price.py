@@ -23,7 +23,8 @@ MB_OF_A_VCPU = 1769
 """AWS's page "Configure Lambda function memory": with so much memory, a function has one vCPU."""
 
 DYNAMODB_MS = 5
-"""An assumption: AWS says "single-digit millisecond performance". EventBridge is taken as alike."""
+"""An assumption: AWS says "single-digit millisecond performance". EventBridge and SQS are taken as
+alike."""
 
 TRANSFER = "transfer out"
 PARTS = (
@@ -33,6 +34,7 @@ PARTS = (
     "DynamoDB writes",
     "DynamoDB reads",
     "EventBridge",
+    "SQS",
     "function log",
     "Lambda log",
     "access log",
@@ -53,6 +55,7 @@ class Usage:
     write_units: float = 0
     read_units: float = 0
     event_chunks: float = 0
+    queue_requests: float = 0
     function_log_gb: float = 0
     platform_log_gb: float = 0
     access_log_gb: float = 0
@@ -79,6 +82,7 @@ def usage_of(call: CallUnits, deployment: Deployment, times: float = MILLION) ->
         write_units=invocations * call.write_units,
         read_units=invocations * call.read_units,
         event_chunks=invocations * call.event_chunks,
+        queue_requests=invocations * call.queue_requests,
         function_log_gb=gigabytes * call.function_log_bytes,
         platform_log_gb=gigabytes * platform_log_bytes(level),
         access_log_gb=through_gateway / BYTES_PER_GB * line_bytes * deployment.access_log,
@@ -97,6 +101,7 @@ def cost_of(usage: Usage, prices: PriceList, deployment: Deployment) -> Parts:
         "DynamoDB writes": prices.usd("dynamodbWriteUnit", usage.write_units),
         "DynamoDB reads": prices.usd("dynamodbReadUnit", usage.read_units),
         "EventBridge": prices.usd("eventChunk", usage.event_chunks),
+        "SQS": prices.usd("queueRequest", usage.queue_requests),
         "function log": a_gigabyte * usage.function_log_gb,
         "Lambda log": a_gigabyte * usage.platform_log_gb,
         "access log": a_gigabyte * usage.access_log_gb,

@@ -16,6 +16,7 @@ COLOURS: Mapping[str, str] = {
     "DynamoDB writes": "#2f7ed8",
     "DynamoDB reads": "#7fb8f0",
     "EventBridge": "#d0568f",
+    "SQS": "#8c5a2b",
     "function log": "#2e9e6b",
     "Lambda log": "#7cc7a2",
     "access log": "#b8dfca",

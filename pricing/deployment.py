@@ -10,7 +10,8 @@ class Deployment:
 
     ``throttles`` are the requests a second of the routes that have a limit of their own, by their
     keys; ``other_routes_throttle`` is that of each other route. ``max_read_units`` and
-    ``max_write_units`` are the table's maxima a second; 0 is none.
+    ``max_write_units`` are the table's maxima a second; 0 is none. ``timeout_minutes`` and
+    ``warning_minutes`` are those of a session that is created without its own.
     """
 
     memory_mb: int
@@ -28,3 +29,7 @@ class Deployment:
     other_routes_throttle: int
     max_read_units: int
     max_write_units: int
+    timers: bool
+    timer_concurrency: int
+    timeout_minutes: int
+    warning_minutes: int

@@ -4,11 +4,10 @@ The functions run in this process, against DynamoDB Local and moto's EventBridge
 """
 
 import json
-import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -17,9 +16,10 @@ from typing import Any
 from api.responses import Handler
 from benchmarks import api_events
 from benchmarks.cold_starts import cpu_seconds_of, deployed_package, module_of
-from benchmarks.expiry_batches import batch_of, moto_server, publish
+from benchmarks.expiry_batches import batch_of, publish
 from benchmarks.measured_table import measured_table
 from benchmarks.provenance import provenance
+from benchmarks.timer_batches import STEPS, Step, event_of, put_timed, timer_queue
 from local.gateway import LambdaContext
 from local.template import Template
 from pricing.metering import Consumed, captured_output, log_bytes, metered, metrics_of
@@ -30,6 +30,7 @@ from pricing.sample_calls import (
     with_gateway_id,
 )
 from pricing.stored_bytes import delete_everything, stored_bytes_of_a_session
+from pricing.stream_batches import insertions, removals_of_the_published
 from pricing.units import CallUnits, Units
 from pricing.worst_calls import (
     put_what_is_queried,
@@ -43,12 +44,20 @@ TIMED_CALLS = 100
 TIMED_WORST_CALLS = 20
 STARTS = 5
 BATCH_SIZES = (1, 10)
+BATCH_ORDER = (
+    "timer start",
+    "timer step",
+    "warning",
+    "expiry on time",
+    "removal of an expired session",
+    "expiry by TTL",
+)
 
 
 def main() -> None:
     """Measure everything, with its progress on the standard error."""
     calls: dict[str, CallUnits] = {}
-    with measured_table() as table, expiry_function() as expire:
+    with measured_table() as table, timer_queue():
         worst = units_of_worst_calls(table)
         delete_everything(table)
         stored = stored_bytes_of_a_session(table)
@@ -56,9 +65,7 @@ def main() -> None:
         for call in sample_calls():
             show(call.name)
             calls[call.name] = units_of_call(call, table)
-        for size in BATCH_SIZES:
-            show(f"expiries, {size} at once")
-            calls[f"expiry, {size} at once"] = units_of_expiries(expire, size)
+        calls |= units_of_batches(table)
         starts = {name: start_cpu_ms(name) for name in Template().functions()}
     Units(provenance(), stored, starts, calls, worst).save()
 
@@ -108,16 +115,56 @@ def units_of_call(
     return call_units(call.function, 1, consumed, lines, event, response_bytes(response), cpu_ms)
 
 
-def units_of_expiries(expire: tuple[Any, Any], size: int) -> CallUnits:
-    """What the publishing of a batch of expiries consumes."""
-    handler, client = expire
-    invoke(handler, batch_of(size))
-    batch = batch_of(size, first=size)
-    with metered(client) as consumed, captured_output() as lines:
-        publish(handler, batch)
-    batches = (batch_of(size, first=size * number) for number in range(2, TIMED_CALLS + 2))
-    cpu_ms = median(cpu_ms_of(handler, each) for each in batches)
-    return call_units("ExpiryFunction", size, consumed, lines, batch, 0, cpu_ms)
+def units_of_batches(table: SessionsTable) -> dict[str, CallUnits]:
+    """What batches of stream records and of timer messages consume."""
+    from handlers import expiry, timer  # noqa: PLC0415 - they read the environment
+
+    of_stream = Batched("ExpiryFunction", expiry.handler, (expiry.bus.client, expiry.sqs))
+    of_queue = Batched(
+        "TimerFunction", timer.handler, (timer.table.client, timer.bus.client, timer.sqs)
+    )
+    calls: dict[str, CallUnits] = {}
+    for size in BATCH_SIZES:
+        for name, make in stream_batches().items():
+            show(f"{name}, {size} at once")
+            calls[f"{name}, {size} at once"] = of_stream.units(make, size)
+        for step in STEPS:
+            show(f"{step.name}, {size} at once")
+            calls[f"{step.name}, {size} at once"] = of_queue.units(messages(table, step), size)
+    return dict(sorted(calls.items(), key=lambda each: BATCH_ORDER.index(each[0].split(",")[0])))
+
+
+@dataclass(frozen=True)
+class Batched:
+    """A function that gets batches, and the clients that it makes requests with."""
+
+    function: str
+    handler: Callable[[Any, Any], Any]
+    clients: tuple[Any, ...]
+
+    def units(self, make: Callable[[int, int], api_events.Event], size: int) -> CallUnits:
+        """What a batch of this size consumes, which ``make`` makes: the second number differs."""
+        publish_quietly(self.handler, make(size, 0))
+        batch = make(size, size)
+        with metered(*self.clients) as consumed, captured_output() as lines:
+            publish(self.handler, batch)
+        batches = (make(size, size * number) for number in range(2, TIMED_CALLS + 2))
+        cpu_ms = median(cpu_ms_of(self.handler, each) for each in batches)
+        return call_units(self.function, size, consumed, lines, batch, 0, cpu_ms)
+
+
+def messages(table: SessionsTable, step: Step) -> Callable[[int, int], api_events.Event]:
+    """What makes batches of timer messages, whose sessions are at this step."""
+    return lambda size, _: event_of(put_timed(table, step, size))
+
+
+def stream_batches() -> Mapping[str, Callable[[int, int], api_events.Event]]:
+    """What makes batches of stream records, by what they tell of."""
+    return {
+        "timer start": insertions,
+        "expiry by TTL": batch_of,
+        "removal of an expired session": removals_of_the_published,
+    }
 
 
 def call_units(  # noqa: PLR0913, PLR0917 - each is one of the measured things
@@ -146,13 +193,19 @@ def call_units(  # noqa: PLR0913, PLR0917 - each is one of the measured things
     )
 
 
+def publish_quietly(handler: Callable[[Any, Any], Any], batch: api_events.Event) -> None:
+    """Have the function handle the batch, and discard what it logs."""
+    with captured_output():
+        publish(handler, batch)
+
+
 def invoke(handler: Handler, event: api_events.Event) -> None:
     """Invoke the function, and discard what it logs."""
     with captured_output():
         api_events.invoke(handler, event)
 
 
-def cpu_ms_of(handler: Handler, event: api_events.Event) -> float:
+def cpu_ms_of(handler: Callable[[Any, Any], Any], event: api_events.Event) -> float:
     """The CPU time of this process for one invocation."""
     context = LambdaContext("invocation")
     with captured_output():
@@ -165,16 +218,6 @@ def response_bytes(response: Mapping[str, Any]) -> int:
     """The bytes of the function's headers, as HTTP/1.1 has them, and of its body."""
     headers = "".join(f"{name}: {value}\r\n" for name, value in response["headers"].items())
     return len((headers + response["body"]).encode())
-
-
-@contextmanager
-def expiry_function() -> Iterator[tuple[Any, Any]]:
-    """ExpiryFunction's handler, before moto's EventBridge, and its client."""
-    with moto_server() as endpoint:
-        os.environ["AWS_ENDPOINT_URL_EVENTBRIDGE"] = endpoint
-        from handlers import expiry  # noqa: PLC0415 - it reads the environment
-
-        yield expiry.handler, expiry.bus.client
 
 
 def start_cpu_ms(function: str) -> float:

@@ -1,5 +1,7 @@
 """The tables of docs/cost.md that are about a month."""
 
+from dataclasses import replace
+
 from benchmarks.markdown import table
 from pricing.call_price import PARTS, TRANSFER, total_of
 from pricing.deployment import Deployment
@@ -44,6 +46,11 @@ def bills(units: Units, prices: PriceList, deployment: Deployment) -> str:
     rows = [[part, *(dollars(bill[part]) for bill in months)] for part in (*PARTS[:-1], *FIXED)]
     totals = [total_of(bill) for bill in months]
     rows.append([bold("total"), *(bold(dollars(each)) for each in totals)])
+    without = [
+        total_of(monthly_bill(each, units, prices, replace(deployment, timers=False)))
+        for each in PLATFORMS
+    ]
+    rows.append(["total with `Timers=off`", *map(dollars, without)])
     rows.append([TRANSFER, *(dollars(bill[TRANSFER]) for bill in months)])
     a_thousand = (
         1000 * each / platform.sessions_a_month

@@ -3,9 +3,17 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pricing.call_price import MILLION, TRANSFER, Parts, price_of_a_million, total_of
+from pricing.call_price import (
+    MILLION,
+    TRANSFER,
+    Parts,
+    longest_ms,
+    price_of_a_million,
+    total_of,
+)
 from pricing.deployment import Deployment
 from pricing.monthly_tables import bills, snap_start
+from pricing.platforms import idle_queue
 from pricing.price_list import PriceList
 from pricing.source_tables import call_units, price_table
 from pricing.tables import (
@@ -15,6 +23,15 @@ from pricing.tables import (
     log_settings,
     processors,
     refusals,
+)
+from pricing.timer_life import STEP
+from pricing.timer_load import Load
+from pricing.timer_tables import (
+    concurrencies,
+    executions_of_a_million,
+    session_hours,
+    session_life,
+    steps_of_a_million,
 )
 from pricing.units import Units
 from pricing.worst_case_tables import dearest_day, most_units_of_a_day, worst_costs, worst_loads
@@ -31,8 +48,12 @@ CHARTED = (
     "deletion",
     "list of a user, 50 sessions",
     "list of everyone, 50 sessions",
-    "expiry, 1 at once",
-    "expiry, 10 at once",
+    "timer start, 10 at once",
+    "timer step, 1 at once",
+    "timer step, 10 at once",
+    "warning, 10 at once",
+    "expiry on time, 10 at once",
+    "expiry by TTL, 10 at once",
 )
 
 Section = Callable[[Units, PriceList, Deployment], str]
@@ -44,6 +65,9 @@ SECTIONS: Mapping[str, Section] = {
     "logs": log_settings,
     "processors": processors,
     "snap start": snap_start,
+    "session hours": session_hours,
+    "session life": session_life,
+    "concurrencies": concurrencies,
     "bills": bills,
     "worst costs": worst_costs,
     "dearest day": dearest_day,
@@ -69,6 +93,12 @@ def render(units: Units, prices: PriceList, deployment: Deployment) -> str:
         "least": f"${least(renewal):.3f}",
         "with transfer": f"${total + renewal[TRANSFER]:.2f}",
         "log bytes": str(log_bytes_of_a_renewal(units, deployment)),
+        "idle queue": f"${idle_queue(prices):.2f}",
+        "steps a second": steps_of_a_million(),
+        "executions": executions_of_a_million(units, deployment),
+        "carried": f"{Load(deployment.timer_concurrency, units, deployment).live_sessions:,}",
+        "batch": str(longest_ms(units.calls[f"{STEP}, 10 at once"], deployment)),
+        "concurrency": str(deployment.timer_concurrency),
         "memory": str(deployment.memory_mb),
         "architecture": deployment.architecture,
         "dead letter": f"${prices.usd('queueRequest', MILLION):.2f}",

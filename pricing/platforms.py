@@ -20,15 +20,21 @@ from pricing.call_price import (
 )
 from pricing.deployment import Deployment
 from pricing.price_list import PriceList
+from pricing.timer_life import BY_TTL, MINUTES_PER_HOUR, REMOVAL, Usual
 from pricing.units import Units
 
 SECONDS_PER_MONTH = DAYS_PER_MONTH * 86_400
 CALLS_OF_A_SESSION: Mapping[str, int] = {"creation with a key": 1, "renewal": 6, "read": 1}
-"""A session of half an hour that is renewed every five minutes, read once, and left to expire."""
+"""What the API is asked for a session."""
 
-LIFE_HOURS = 0.5
+RENEWED_EVERY_MINUTES = 5
 TTL_DELAY_HOURS = 48
 """AWS: DynamoDB typically deletes an expired item within two days."""
+
+IDLE_POLLERS, POLL_SECONDS = 5, 20
+"""How many requests at a time Lambda has at an idle queue, and an assumption: how long each waits.
+AWS says that it polls for the least of five batches, and that no poll waits longer.
+"""
 
 COLD_SHARE = 0.001
 """An assumption: of the requests. AWS says that cold starts are "typically" under 1%."""
@@ -42,15 +48,16 @@ FIXED = (
     "secret",
     "SnapStart: cached snapshots",
     "cold starts",
+    "idle timer queue",
 )
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A number of sessions a day, and how many of them Lambda is told of at once when they end."""
+    """A number of sessions a day, and how many of them Lambda is told of at once."""
 
     sessions_a_day: int
-    expiry: str
+    at_once: int
 
     @property
     def sessions_a_month(self) -> int:
@@ -59,9 +66,9 @@ class Platform:
 
 
 PLATFORMS = (
-    Platform(1_000, "expiry, 1 at once"),
-    Platform(100_000, "expiry, 1 at once"),
-    Platform(10_000_000, "expiry, 10 at once"),
+    Platform(1_000, 1),
+    Platform(100_000, 1),
+    Platform(10_000_000, 10),
 )
 
 
@@ -69,7 +76,7 @@ def monthly_bill(
     platform: Platform, units: Units, prices: PriceList, deployment: Deployment
 ) -> Parts:
     """What the platform pays in a month, by part; the transfer out is the last."""
-    calls = {**CALLS_OF_A_SESSION, platform.expiry: 1}
+    calls = calls_of_a_session(platform, deployment)
     usages = (
         usage_of(units.calls[name], deployment, times * platform.sessions_a_month)
         for name, times in calls.items()
@@ -96,10 +103,35 @@ def monthly_bill(
             / MILLION
             for name in calls
         ),
+        idle_queue(prices) if deployment.timers else 0,
     )
     parts = dict(zip(FIXED, fixed, strict=True))
     without_transfer = {part: moving[part] for part in PARTS if part != TRANSFER}
     return without_transfer | parts | {TRANSFER: moving[TRANSFER]}
+
+
+def sample_session(deployment: Deployment) -> Usual:
+    """The session of the sample platforms: renewed for half an hour, and then left to expire."""
+    return Usual(
+        deployment.timeout_minutes,
+        deployment.warning_minutes,
+        RENEWED_EVERY_MINUTES,
+        CALLS_OF_A_SESSION["renewal"],
+    )
+
+
+def calls_of_a_session(platform: Platform, deployment: Deployment) -> Mapping[str, int]:
+    """How often a session leads to each call, and to what comes of itself."""
+    own: Mapping[str, int] = {BY_TTL: 1}
+    if deployment.timers:
+        own = {**sample_session(deployment).timers(), REMOVAL: 1}
+    at_once = {f"{name}, {platform.at_once} at once": times for name, times in own.items()}
+    return {**CALLS_OF_A_SESSION, **at_once}
+
+
+def idle_queue(prices: PriceList) -> float:
+    """What Lambda's requests to the timers' queue cost in a month in which there is nothing."""
+    return prices.usd("queueRequest", IDLE_POLLERS * SECONDS_PER_MONTH / POLL_SECONDS)
 
 
 def requests_of(name: str, platform: Platform, units: Units, calls: Mapping[str, int]) -> float:
@@ -109,8 +141,15 @@ def requests_of(name: str, platform: Platform, units: Units, calls: Mapping[str,
 
 def stored_sessions(platform: Platform, deployment: Deployment) -> float:
     """How many sessions are stored at once: the live ones, and those that are not deleted yet."""
-    hours = LIFE_HOURS + deployment.retention_hours + TTL_DELAY_HOURS
+    hours = life_hours(deployment) + deployment.retention_hours + TTL_DELAY_HOURS
     return platform.sessions_a_day * hours / 24
+
+
+def life_hours(deployment: Deployment) -> float:
+    """From a sample session's creation to its expiry."""
+    session = sample_session(deployment)
+    minutes = session.renewed_every_minutes * session.renewals + session.timeout_minutes
+    return minutes / MINUTES_PER_HOUR
 
 
 def cached_snapshots(prices: PriceList, deployment: Deployment) -> float:

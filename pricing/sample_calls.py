@@ -9,6 +9,7 @@ from benchmarks.api_events import Event
 from benchmarks.measured_sessions import LISTED_USER_ID, PAGE_SIZE, TIMEOUT, put, session
 from domain.session import Session
 from storage.table import SessionsTable
+from storage.timer_update import claim
 
 Prepare = Callable[[SessionsTable, int], Event]
 """Stores what a call needs, unmeasured, and returns its event. The number is another every time."""
@@ -56,6 +57,10 @@ def sample_calls() -> list[SampleCall]:
             "change of the timeout",
             _on(lambda n, session_id: api_events.timeout_change(n, session_id, 31)),
         ),
+        _sessions(
+            "change of the timeout to a shorter one",
+            _on(lambda n, session_id: api_events.timeout_change(n, session_id, 25)),
+        ),
         _sessions("deletion", _on(api_events.deletion)),
         _sessions("health check", lambda _, n: api_events.health(n)),
     ]
@@ -99,11 +104,12 @@ def _expired() -> Session:
 
 
 def _on(event: Callable[[int, str], Event], stored: Callable[[], Session] = _live) -> Prepare:
-    """A call on a session that is stored for it."""
+    """A call on a session that is stored for it, and has a timer, as every one soon has."""
 
     def prepare(table: SessionsTable, number: int) -> Event:
         made = stored()
         put(table, made)
+        claim(table, made.session_id, None, delivered_before=False)
         return event(number, made.session_id)
 
     return prepare

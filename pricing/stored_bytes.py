@@ -1,5 +1,6 @@
 """What a session takes in the table and its indexes, which DynamoDB's storage is billed by."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,10 +9,13 @@ from local.template import Template
 from pricing.item_size import OVERHEAD_BYTES, index_bytes, item_bytes
 from pricing.metering import captured_output
 from storage.table import SessionsTable
+from storage.timer_update import claim
 
 
 def stored_bytes_of_a_session(table: SessionsTable) -> Mapping[str, int]:
     """What a creation with a key stores: the session and its idempotency record, and the entries.
+
+    The session has its timer, whose token the first message writes.
 
     DynamoDB's overhead is included. DynamoDB Local knows the size of the table, but takes an index
     to be as large.
@@ -19,7 +23,8 @@ def stored_bytes_of_a_session(table: SessionsTable) -> Mapping[str, int]:
     from handlers import sessions  # noqa: PLC0415 - it reads the environment
 
     with captured_output():
-        api_events.succeed(sessions.handler, api_events.creation(0, key="stored"))
+        created = api_events.invoke(sessions.handler, api_events.creation(0, key="stored"))
+    claim(table, json.loads(created["body"])["sessionId"], None, delivered_before=False)
     items = table.client.scan(TableName=table.name)["Items"]
     projections = list(map(index_attributes, index_definitions()))
     entries = [

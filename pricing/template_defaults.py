@@ -40,6 +40,10 @@ def default_deployment(template: Template) -> Deployment:
         other_routes_throttle=_throttle(template, api["DefaultRouteSettings"]),
         max_read_units=int(_default(template, "MaxReadUnits")),
         max_write_units=int(_default(template, "MaxWriteUnits")),
+        timers=_default(template, "Timers") == "on",
+        timer_concurrency=int(_default(template, "TimerConcurrency")),
+        timeout_minutes=int(_default(template, "DefaultTimeoutMinutes")),
+        warning_minutes=int(_default(template, "DefaultWarningThresholdMinutes")),
         secrets=sum(each["Type"] == "AWS::SecretsManager::Secret" for each in resources),
     )
 

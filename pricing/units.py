@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+POLLERS_REQUESTS = 2
+"""Lambda's own requests to SQS for a batch: one that receives it, and one that deletes it."""
+
 UNITS_FILE = Path(__file__).parent.parent / "docs" / "cost-units.json"
 
 
@@ -33,6 +36,12 @@ class CallUnits:
     def by_gateway(self) -> bool:
         """Whether API Gateway invokes the function."""
         return self.response_bytes > 0
+
+    @property
+    def queue_requests(self) -> int:
+        """Requests to SQS: those of the function, and those of Lambda if a queue invokes it."""
+        sent = self.requests.get("SendMessageBatch", 0)
+        return sent + POLLERS_REQUESTS if self.function == "TimerFunction" else sent
 
 
 @dataclass(frozen=True)

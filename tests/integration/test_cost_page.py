@@ -11,7 +11,9 @@ from pricing.deployment import Deployment
 from pricing.page import render
 from pricing.price_list import PriceList
 from pricing.template_defaults import default_deployment
+from pricing.timer_load import Load
 from pricing.units import Units
+from pricing.worst_case_tables import NEW_TABLE_WRITES
 from pricing.worst_cases import ROUTES
 from tests.support.alarms import alarms_of
 from tests.support.deployed_template import Deployment as Stack
@@ -26,6 +28,33 @@ def test_a_million_renewals_cost_at_most_2_15_dollars() -> None:
     renewal = Units.load().calls["renewal"]
     parts = price_of_a_million(renewal, PriceList.load(), default_deployment(Template()))
     assert total_of(parts) <= 2.15
+
+
+def test_a_renewal_takes_one_request_and_one_write_unit() -> None:
+    renewal = Units.load().calls["renewal"]
+    assert (renewal.requests, renewal.write_units) == ({"UpdateItem": 1}, 1)
+
+
+def test_a_creation_pays_nothing_for_its_timer() -> None:
+    creation = Units.load().calls["creation"]
+    assert (creation.requests, creation.write_units) == ({"PutItem": 1}, 3)
+
+
+def test_a_step_is_one_write_and_shares_the_rest_with_nine() -> None:
+    step = Units.load().calls["timer step, 10 at once"]
+    assert step.requests == {"UpdateItem": 10, "SendMessageBatch": 1}
+    assert (step.write_units, step.read_units, step.queue_requests) == (10, 0, 3)
+
+
+def test_the_default_concurrency_carries_a_quarter_of_a_million_sessions() -> None:
+    deployment = default_deployment(Template())
+    assert Load(deployment.timer_concurrency, Units.load(), deployment).live_sessions > 250_000
+
+
+def test_at_the_default_concurrency_a_new_table_has_units_left() -> None:
+    deployment = default_deployment(Template())
+    load = Load(deployment.timer_concurrency, Units.load(), deployment)
+    assert load.write_units_a_second < NEW_TABLE_WRITES / 2
 
 
 def test_each_price_is_used_for_the_page_and_none_is_missing() -> None:
@@ -86,6 +115,15 @@ def test_snap_start_may_depend_on_a_parameter(value: str, on: bool) -> None:
     chosen = {"ApplyOn": {"Fn::If": ["Starts", "PublishedVersions", "None"]}}
     template.properties("RenewFunction")["SnapStart"] = chosen
     assert default_deployment(template).snap_start["RenewFunction"] is on
+
+
+@pytest.mark.parametrize(("value", "on"), [("on", True), ("off", False)])
+def test_the_parameter_says_whether_there_are_timers(value: str, on: bool) -> None:
+    assert changed({"Timers": {"Default": value}}).timers is on
+
+
+def test_the_concurrency_of_timers_is_a_parameter() -> None:
+    assert changed({"TimerConcurrency": {"Default": 7}}).timer_concurrency == 7
 
 
 def test_the_throttles_are_those_of_the_routes() -> None:

@@ -20,6 +20,10 @@ DEPLOYMENT = Deployment(
     other_routes_throttle=1000,
     max_read_units=0,
     max_write_units=0,
+    timers=False,
+    timer_concurrency=10,
+    timeout_minutes=30,
+    warning_minutes=5,
 )
 
 CALL = CallUnits(

@@ -11,13 +11,13 @@ from pricing.price_list import PriceList
 from tests.support.costs import CALL, DEPLOYMENT, prices, units
 
 LISTED = PriceList.load()
-PLATFORM = Platform(1_000, "expiry")
+PLATFORM = Platform(1_000, 1)
 EXPIRY = replace(CALL, function="G", response_bytes=0, metrics=["Expiries"])
 CALLS = {
     "creation with a key": replace(CALL, write_units=8, metrics=["Creations"]),
     "renewal": CALL,
     "read": replace(CALL, write_units=0, read_units=1, metrics=["Reads"]),
-    "expiry": EXPIRY,
+    "expiry by TTL, 1 at once": EXPIRY,
 }
 LEVELS = {"F": "WARN", "G": "WARN"}
 
@@ -41,13 +41,33 @@ def test_a_sessions_writes_are_its_creation_renewals_and_expiry() -> None:
 
 
 def test_a_session_is_stored_for_its_life_the_retention_and_two_days() -> None:
-    # 1,000 sessions a day for 72.5 hours, each of 1,500 bytes.
-    stored_gb = 1_000 * 72.5 / 24 * 1_500 / 1e9
+    # 1,000 sessions a day for 73 hours, each of 1,500 bytes.
+    stored_gb = 1_000 * 73 / 24 * 1_500 / 1e9
     assert bill(dynamodbStorageGbMonth=1)["storage"] == pytest.approx(stored_gb)
 
 
+def test_with_timers_a_session_is_warned_of_and_announced_on_time() -> None:
+    timed = replace(CALL, function="G", response_bytes=0, metrics=[], write_units=100)
+    own = (
+        "timer start",
+        "timer step",
+        "warning",
+        "expiry on time",
+        "removal of an expired session",
+    )
+    calls = CALLS | {f"{name}, 1 at once": timed for name in own}
+    deployment = replace(DEPLOYMENT, timers=True, system_log_levels=LEVELS)
+    charged = monthly_bill(PLATFORM, units(**calls), prices(dynamodbWriteUnit=1), deployment)
+    # A start, four steps, a warning, an expiry and a removal; no expiry by TTL.
+    assert charged["DynamoDB writes"] == pytest.approx(30_000 * (8 + 6 + 8 * 100))
+
+
+def test_without_timers_their_queue_is_not_polled() -> None:
+    assert bill(queueRequest=1)["idle timer queue"] == 0
+
+
 def test_backups_are_of_the_table_alone() -> None:
-    stored_gb = 1_000 * 72.5 / 24 * 1_000 / 1e9
+    stored_gb = 1_000 * 73 / 24 * 1_000 / 1e9
     assert bill(dynamodbPitrGbMonth=1)["continuous backups"] == pytest.approx(stored_gb)
 
 
