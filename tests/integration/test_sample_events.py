@@ -1,21 +1,29 @@
 """The sample events in ``events/``: each has the outcome that its name says."""
 
 import json
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from domain.timers import event_id
 from local.demo import put_demo_sessions
 from local.template import Route, Template
+from publishing.dead_letters import DeadLetterQueue
+from publishing.event_bus import EventBus
+from publishing.expiry_publisher import expiry_handler
+from publishing.message_queue import MessageQueue
+from publishing.timer_handler import timer_handler
 from runtime.clock import epoch_ms
 from storage.item import session_of
 from storage.table import SessionsTable
 from tests.support.api_events import EVENTS, LAMBDA_CONTEXT
 from tests.support.contract import answered, assert_event_schema
 from tests.support.functions import expiry_function, renew_function, sessions_function
-from tests.support.queues import Queue
+from tests.support.queues import BUS, Queue, create_queue
 from tests.support.stream_records import Invocation
 
 RENEWALS = {
@@ -40,7 +48,7 @@ OTHERS = {
     "wrong-path": 404,
 }
 OUTCOMES = RENEWALS | OTHERS
-DELETION = "removed-by-ttl"
+DELETION, NEW_SESSION, TIMER = "removed-by-ttl", "new-session", "timer"
 PUBLISHED = ("session-expired", "session-expired-late", "session-expiring")
 """What is published, as a rule's target gets it: the second is for that deletion."""
 
@@ -57,7 +65,7 @@ def call(table: SessionsTable, name: str, sent: dict[str, Any]) -> dict[str, Any
 
 
 def test_every_sample_event_has_a_known_outcome() -> None:
-    names = [*OUTCOMES, DELETION, *PUBLISHED]
+    names = [*OUTCOMES, DELETION, NEW_SESSION, TIMER, *PUBLISHED]
 
     assert sorted(file.stem for file in EVENTS.glob("*.json")) == sorted(names)
 
@@ -106,8 +114,9 @@ def test_the_retry_with_another_request_id_is_not_counted_again(
     assert again.body["renewalCount"] == first.body["renewalCount"]
 
 
-def test_the_sample_deletion_passes_the_stream_filter() -> None:
-    assert all(map(Template().matches_stream_filter, event(DELETION)["Records"]))
+@pytest.mark.parametrize("name", [DELETION, NEW_SESSION])
+def test_a_sample_of_the_stream_passes_its_filter(name: str) -> None:
+    assert all(map(Template().matches_stream_filter, event(name)["Records"]))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -134,3 +143,49 @@ def test_the_published_sample_is_what_the_sample_deletion_leads_to(
     (published,) = consumer.events()
     sample = event("session-expired-late")
     assert published | {name: sample[name] for name in ("account", "id")} == sample
+
+
+@pytest.fixture
+def timers() -> Iterator[Queue]:
+    """A timer queue, in moto."""
+    with mock_aws():
+        yield create_queue(boto3.client("sqs"), f"timers-{uuid.uuid4()}")
+
+
+def test_the_sample_of_a_new_session_starts_its_timer(
+    consumer: Queue, timers: Queue, dead_letters: Queue
+) -> None:
+    function = expiry_handler(
+        EventBus(boto3.client("events"), BUS),
+        MessageQueue(timers.client, timers.url),
+        DeadLetterQueue(MessageQueue(dead_letters.client, dead_letters.url)),
+        epoch_ms,
+    )
+
+    assert function(event(NEW_SESSION), Invocation()) == {"batchItemFailures": []}
+
+    (message,) = timers.messages()
+    assert json.loads(message["Body"]) == {"sessionId": "demo-live"}
+    assert consumer.messages() == dead_letters.messages() == []
+
+
+def test_the_sample_timers_wait_announce_end_and_become_a_dead_letter(
+    table_on_moto: SessionsTable, consumer: Queue, timers: Queue, dead_letters: Queue
+) -> None:
+    put_demo_sessions(table_on_moto)
+    function = timer_handler(
+        table_on_moto,
+        EventBus(boto3.client("events"), BUS),
+        MessageQueue(timers.client, timers.url),
+        DeadLetterQueue(MessageQueue(dead_letters.client, dead_letters.url)),
+        epoch_ms,
+    )
+
+    assert function(event(TIMER), Invocation()) == {"batchItemFailures": []}
+
+    assert timers.delayed_messages() == 1
+    (published,) = consumer.events()
+    assert_event_schema(published)
+    assert published["detail"]["session"]["sessionId"] == "demo-expired"
+    (letter,) = dead_letters.messages()
+    assert json.loads(letter["Body"]) == {"session": "of another shape"}

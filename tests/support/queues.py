@@ -39,6 +39,26 @@ class Queue:
             received += batch
         return received
 
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        reply = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        return reply["Attributes"]["QueueArn"]
+
+    def visible_messages(self) -> int:
+        """How many messages can be received."""
+        reply = self.client.get_queue_attributes(
+            QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(reply["Attributes"]["ApproximateNumberOfMessages"])
+
+    def delayed_messages(self) -> int:
+        """How many messages wait for the end of their delay."""
+        reply = self.client.get_queue_attributes(
+            QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+        )
+        return int(reply["Attributes"]["ApproximateNumberOfMessagesDelayed"])
+
     def events(self) -> list[Any]:
         """Receive and delete every message, each of which is an event."""
         return [json.loads(message["Body"]) for message in self.messages()]
@@ -66,6 +86,5 @@ def subscribe(events: "EventBridgeClient", bus: str, queue: Queue) -> None:
     """Create a rule that delivers every expiry on the bus to the queue."""
     pattern = {"source": ["session-renewal"], "detail-type": ["SessionExpired"]}
     events.put_rule(Name="expiries", EventBusName=bus, EventPattern=json.dumps(pattern))
-    reply = queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])
-    arn = reply["Attributes"]["QueueArn"]
-    events.put_targets(Rule="expiries", EventBusName=bus, Targets=[{"Id": "consumer", "Arn": arn}])
+    target = {"Id": "consumer", "Arn": queue.arn}
+    events.put_targets(Rule="expiries", EventBusName=bus, Targets=[target])
