@@ -74,11 +74,11 @@ check: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-checko
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PYTHONPATH=src:. $(BIN)/lint-imports --no-cache
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml examples/consumer.yaml
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region eu-west-1
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.deployed_template >$(VENV)/deployed-template.json
 	.venv-checkov/bin/checkov --skip-download --skip-check CKV_AWS_95 --quiet --compact --framework cloudformation -f template.yaml -f $(VENV)/deployed-template.json \
-	  $(patsubst %,-f examples/access/%.yaml,domain cloudfront kms-key)
+	  $(patsubst %,-f examples/%.yaml,access/domain access/cloudfront access/kms-key consumer)
 	$(BIN)/openapi-spec-validator openapi.yaml
 	npx --no-install tsc
 	npx --no-install markdownlint-cli2
