@@ -18,10 +18,12 @@ from local.dynamodb_local import wait_until_it_listens
 from local.template import Template
 from storage.table import SessionsTable
 from tests.support.deployed_stack import DeployedStack
+from tests.support.deployed_timers import deployed_consumer
 from tests.support.emulator import Emulator, running_emulator
 from tests.support.fixtures import dynamodb_local_endpoint, isolate_from_aws
 from tests.support.sam import ARCHITECTURE, Sam
 from tests.support.tables import RETENTION_SECONDS, skip_or_fail
+from tests.support.two_minutes import TwoMinutes, two_minutes_begin
 
 __all__ = ["dynamodb_local_endpoint"]
 
@@ -35,7 +37,10 @@ STARTUP_SECONDS = 180
 SAM_SECONDS = 300
 
 # SAM CLI prefers a variable of the shell to the template's, which the functions are to get.
-OWN = {"DEAD_LETTER_QUEUE_URL", "SESSIONS_TABLE", "SIGNING_KEY", *Template().environment()}
+OWN = {
+    *("DEAD_LETTER_QUEUE_URL", "SESSIONS_TABLE", "SIGNING_KEY", "TIMER_QUEUE_URL"),
+    *Template().environment(),
+}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OWN}
 
 
@@ -90,6 +95,21 @@ def stack(
     stack = DeployedStack(emulator, sam, "sessions")
     stack.deploy(ARCHITECTURE)
     return stack
+
+
+@pytest.fixture(scope="session")
+def two_minutes(
+    built: Path,  # noqa: ARG001 - sam deploy deploys what was built
+    emulator: Emulator,
+    sam: Sam,
+) -> Iterator[TwoMinutes]:
+    """Two minutes that begin now, on a stack and a bus of their own."""
+    emulator.client("events").create_event_bus(Name="timed")
+    consumer = deployed_consumer(emulator, "timed", "consumer-of-timed")
+    stack = DeployedStack(emulator, sam, "timed")
+    stack.deploy(ARCHITECTURE, "EventBusName=timed", "MinTimeoutMinutes=1")
+    with two_minutes_begin(stack, consumer) as two_minutes:
+        yield two_minutes
 
 
 @pytest.fixture(scope="session")

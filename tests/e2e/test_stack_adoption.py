@@ -13,7 +13,7 @@ from runtime.clock import epoch_ms
 from storage.item import session_of
 from storage.table import SessionsTable
 from tests.e2e.test_stack_updates import create, renew
-from tests.support.deployed_stack import DeployedStack
+from tests.support.deployed_stack import FUNCTIONS, DeployedStack
 from tests.support.emulator import Emulator
 from tests.support.queues import Queue, create_queue, subscribe
 from tests.support.sam import ARCHITECTURE, Sam
@@ -113,9 +113,9 @@ def test_a_session_that_was_created_meanwhile_is_served(
     assert renewals(adoption.restored, adoption.since) == 1
 
 
-def test_each_function_of_the_api_is_on_a_new_version(adoption: Adoption) -> None:
+def test_each_function_that_calls_the_table_is_on_a_new_version(adoption: Adoption) -> None:
     earlier, later = adoption.versions
-    for function in ("RenewFunction", "SessionsFunction"):
+    for function in ("RenewFunction", "SessionsFunction", "TimerFunction"):
         assert later[function] > earlier[function]
 
 
@@ -123,7 +123,7 @@ def test_the_functions_may_use_the_adopted_table(
     stack: DeployedStack,
     adoption: Adoption,  # noqa: ARG001 - the switch
 ) -> None:
-    for function in ("RenewFunction", "SessionsFunction", "ExpiryFunction"):
+    for function in FUNCTIONS:
         allowed = stack.permissions(function)
         of_own = {each for each in allowed if each[1].startswith("table/SessionsTable")}
         of_adopted = {each for each in allowed if each[1].startswith(f"table/{RESTORED}")}

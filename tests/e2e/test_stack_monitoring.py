@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.alarms import alarms_of
 from tests.support.deployed_calls import CALLS
-from tests.support.deployed_stack import DeployedStack
+from tests.support.deployed_stack import FUNCTIONS, DeployedStack
 from tests.support.deployed_template import Deployment
 
 ALARMS = alarms_of(Deployment())
@@ -40,7 +40,7 @@ def test_an_alarm_on_one_metric_watches_the_stacks_own(
     assert dimensions == {"service": stack.name, "reason": "SERVICE_UNAVAILABLE"}
 
 
-@pytest.mark.parametrize("function", ["RenewFunction", "SessionsFunction", "ExpiryFunction"])
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_a_function_emits_its_metrics_by_the_stacks_name(
     stack: DeployedStack, function: str
 ) -> None:
@@ -53,41 +53,36 @@ def test_the_dashboard_is_there_and_names_the_stacks_resources(stack: DeployedSt
     body = cloudwatch.get_dashboard(DashboardName=names["Dashboard"])["DashboardBody"]
     assert json.loads(body)["widgets"]
     assert "${" not in body
-    for name in ("SessionsApi", "SessionsTable", "ExpiryStream", "ExpiryLog"):
+    for name in ("SessionsApi", "SessionsTable", "ExpiryStream", "ExpiryLog", "TimerLog"):
         assert names[name] in body
     assert names["Dashboard"] in stack.outputs["DashboardUrl"]["OutputValue"]
 
 
-def lines_with(stack: DeployedStack, log_group: str, field: str) -> list[Any]:
-    """The lines with this field that a function has logged."""
-    logs = stack.emulator.client("logs")
-    pages = logs.get_paginator("filter_log_events").paginate(
-        logGroupName=stack.physical_ids[log_group]
-    )
-    messages = [event["message"] for page in pages for event in page["events"]]
-    lines = [json.loads(each) for each in messages if each.startswith("{")]
-    return [line for line in lines if field in line]
-
-
 def test_a_missing_permission_moves_the_metric_of_internal_errors(stack: DeployedStack) -> None:
     (watched,) = ALARMS["InternalErrorsAlarm"].metrics.values()
-    before = lines_with(stack, "RenewLog", watched.name)
+    before = stack.lines_with("RenewLog", watched.name)
     with stack.without("RenewFunction", ("dynamodb:UpdateItem", "table/SessionsTable")):
         assert CALLS["renewal"].make(stack).status == 500
     assert CALLS["renewal"].make(stack).status == 200
-    (line,) = lines_with(stack, "RenewLog", watched.name)[len(before) :]
+    (line,) = stack.lines_with("RenewLog", watched.name)[len(before) :]
     assert (line["service"], line["reason"]) == (stack.name, "INTERNAL_SERVER_ERROR")
 
 
-def test_a_mapping_that_was_stopped_is_seen_and_started_again(stack: DeployedStack) -> None:
-    """By the commands of the runbook of ExpiryStoppedAlarm."""
-    functions, uuid = stack.emulator.client("lambda"), stack.physical_ids["ExpiryStream"]
-    name = f"{stack.physical_ids['ExpiryFunction']}:live"
+@pytest.mark.parametrize(
+    ("function", "mapping"),
+    [("ExpiryFunction", "ExpiryStream"), ("TimerFunction", "TimerMessages")],
+)
+def test_a_mapping_that_was_stopped_is_seen_and_started_again(
+    stack: DeployedStack, function: str, mapping: str
+) -> None:
+    """By the commands of the runbooks of ExpiryStoppedAlarm and TimerStoppedAlarm."""
+    functions, uuid = stack.emulator.client("lambda"), stack.physical_ids[mapping]
+    name = f"{stack.physical_ids[function]}:live"
 
     def state() -> str:
-        (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-        assert mapping["UUID"] == uuid
-        return str(mapping["State"])
+        (found,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        assert found["UUID"] == uuid
+        return str(found["State"])
 
     functions.update_event_source_mapping(UUID=uuid, Enabled=False)
     assert state().startswith("Disabl")

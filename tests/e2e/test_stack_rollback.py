@@ -10,6 +10,7 @@ import pytest
 from tests.support.api_events import SESSIONS
 from tests.support.built_template import placeholders, with_packages
 from tests.support.deployed_stack import DeployedStack
+from tests.support.deployed_timers import timer_starts
 from tests.support.earlier_releases import VERSIONS, release
 from tests.support.emulator import Emulator
 from tests.support.sam import ARCHITECTURE, Sam
@@ -17,6 +18,7 @@ from tests.support.sessions import AGENT_ID, USER_ID
 from tests.support.tables import item_with
 
 BEFORE = release(VERSIONS[-1])
+TIMER_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def rollback(
     stack.deploy(ARCHITECTURE)
     body = {"agentId": AGENT_ID, "userId": USER_ID}
     created = stack.request("POST", SESSIONS, json=body).json()["sessionId"]
+    assert timer_starts(stack, created, TIMER_SECONDS)  # and then its item changes no more
     before = seen(stack, created)
     folder = tmp_path_factory.mktemp("release-before")
     packages = placeholders(BEFORE.template, folder)
@@ -67,4 +70,5 @@ def test_a_rollback_keeps_the_sessions_as_they_are(rollback: tuple[Seen, Seen]) 
 
 def test_a_rollback_is_what_the_api_calls(rollback: tuple[Seen, Seen]) -> None:
     before, after = rollback
-    assert all(after.versions[name] > version for name, version in before.versions.items())
+    assert after.versions.keys() == before.versions.keys() - {"TimerFunction"}
+    assert all(version > before.versions[name] for name, version in after.versions.items())

@@ -17,6 +17,7 @@ from storage.table import SessionsTable
 from tests.support.api_events import SESSIONS
 from tests.support.built_template import built_packages, placeholders, with_packages
 from tests.support.deployed_stack import DeployedStack
+from tests.support.deployed_timers import timer_starts
 from tests.support.earlier_releases import VERSIONS, release
 from tests.support.emulator import Emulator
 from tests.support.queues import Queue
@@ -34,7 +35,14 @@ API_FUNCTIONS = {"RenewFunction", "SessionsFunction"}
 RETENTION_HOURS = 48
 APP, ADMIN, STRANGER = (f"https://{name}.example.com" for name in ("app", "admin", "stranger"))
 ANOTHER_TABLE = "another-table"
-RETAINED = {"SessionsTable": "SessionsTableName", "ExpiryDeadLetters": "ExpiryDeadLettersUrl"}
+TIMER_SECONDS, NO_TIMER_SECONDS = 30, 4
+"""How long a timer is waited for, and where none is expected."""
+
+RETAINED = {
+    "SessionsTable": "SessionsTableName",
+    "ExpiryDeadLetters": "ExpiryDeadLettersUrl",
+    "TimerDeadLetters": "TimerDeadLettersUrl",
+}
 """What stays when the stack is deleted, and the output that names it."""
 
 
@@ -74,6 +82,22 @@ def update(
     )
 
 
+@dataclass(frozen=True)
+class Timers:
+    """Whether a new session got a timer, and what was left of a message of the timer queue."""
+
+    started: bool
+    left: list[str]
+
+
+def try_timers(stack: DeployedStack, after: Update, seconds: float) -> Timers:
+    """Send a message, and wait so long for the timer of the session that was created."""
+    timers = stack.queue("TimerQueue")
+    timers.client.send_message(QueueUrl=timers.url, MessageBody="a message")
+    started = timer_starts(stack, after.created, seconds)
+    return Timers(started, [each["Body"] for each in timers.messages()])
+
+
 def create(stack: DeployedStack) -> str:
     """The ID of a new session, or one that no session has if the API does not work."""
     body = {"agentId": AGENT_ID, "userId": USER_ID}
@@ -93,7 +117,8 @@ def is_allowed(stack: DeployedStack, origin: str) -> bool:
 
 def moved_on(after: Update, before: Update) -> set[str]:
     """The functions whose alias is on a later version than before."""
-    return {name for name, version in after.versions.items() if version > before.versions[name]}
+    before_that = before.versions
+    return {name for name, version in after.versions.items() if version > before_that.get(name, 0)}
 
 
 @pytest.fixture(scope="module")
@@ -128,14 +153,34 @@ def this_release(
 
 
 @pytest.fixture(scope="module")
-def with_other_parameters(stack: DeployedStack, this_release: Update) -> Update:
-    """Other values of two parameters."""
-    parameters = (f"RetentionHours={RETENTION_HOURS}", f"CorsOrigins={APP},{ADMIN}")
+def timers_at_first(stack: DeployedStack, this_release: Update) -> Timers:
+    """With the parameters' default values."""
+    return try_timers(stack, this_release, TIMER_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def with_other_parameters(
+    stack: DeployedStack,
+    this_release: Update,
+    timers_at_first: Timers,  # noqa: ARG001 - before that
+) -> Update:
+    """Other values of three parameters."""
+    parameters = (f"RetentionHours={RETENTION_HOURS}", f"CorsOrigins={APP},{ADMIN}", "Timers=off")
     return update(stack, (this_release.created,), *parameters)
 
 
 @pytest.fixture(scope="module")
-def repeated(stack: DeployedStack, with_other_parameters: Update) -> Update:
+def timers_when_off(stack: DeployedStack, with_other_parameters: Update) -> Timers:
+    """With the parameter Timers off."""
+    return try_timers(stack, with_other_parameters, NO_TIMER_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def repeated(
+    stack: DeployedStack,
+    with_other_parameters: Update,
+    timers_when_off: Timers,  # noqa: ARG001 - before that
+) -> Update:
     """The same once more."""
     return update(stack, (with_other_parameters.created,))
 
@@ -217,6 +262,14 @@ def test_own_origins_keep_pages_of_other_origins_out(with_other_parameters: Upda
     assert with_other_parameters.allowed_origins == {APP, ADMIN}
 
 
+def test_a_new_session_has_a_timer_after_the_update(timers_at_first: Timers) -> None:
+    assert timers_at_first == Timers(started=True, left=[])
+
+
+def test_without_timers_none_starts_and_no_message_is_handled(timers_when_off: Timers) -> None:
+    assert timers_when_off == Timers(started=False, left=["a message"])
+
+
 def test_a_deployment_of_nothing_new_changes_nothing(
     with_other_parameters: Update, repeated: Update
 ) -> None:
@@ -227,7 +280,7 @@ def test_a_deployment_of_nothing_new_changes_nothing(
 def test_a_replaced_table_publishes_the_versions_that_it_reaches(
     repeated: Update, with_another_table: Update
 ) -> None:
-    assert moved_on(with_another_table, repeated) >= API_FUNCTIONS
+    assert moved_on(with_another_table, repeated) >= API_FUNCTIONS | {"TimerFunction"}
 
 
 def test_a_replaced_table_reaches_the_api(with_another_table: Update) -> None:

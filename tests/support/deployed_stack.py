@@ -22,6 +22,10 @@ from tests.support.tables import RETENTION_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 ALIAS = "live"
+FUNCTIONS = {"RenewFunction", "SessionsFunction", "ExpiryFunction", "TimerFunction"}
+QUEUES = {"ExpiryDeadLetters", "TimerQueue", "TimerDeadLetters"}
+"""What an earlier release may lack."""
+
 NOTHING: Mapping[str, str] = {}
 
 Permission = tuple[str, str]
@@ -120,8 +124,12 @@ class DeployedStack:
 
     @property
     def dead_letters(self) -> Queue:
-        """The dead-letter queue."""
-        return Queue(self.emulator.client("sqs"), self.physical_ids["ExpiryDeadLetters"])
+        """The dead letters of ExpiryFunction."""
+        return self.queue("ExpiryDeadLetters")
+
+    def queue(self, logical_id: str) -> Queue:
+        """One of the stack's queues."""
+        return Queue(self.emulator.client("sqs"), self.physical_ids[logical_id])
 
     @cached_property
     def api_url(self) -> str:
@@ -139,8 +147,8 @@ class DeployedStack:
         )
 
     def live_versions(self) -> dict[str, int]:
-        """The number of the version behind each function's alias."""
-        functions = ("RenewFunction", "SessionsFunction", "ExpiryFunction")
+        """The number of the version behind the alias of each function that the stack has."""
+        functions = FUNCTIONS & self.physical_ids.keys()
         return {function: int(self.live(function)["Version"]) for function in functions}
 
     def event_sources(self, function: str) -> list[str]:
@@ -163,6 +171,16 @@ class DeployedStack:
             Payload=json.dumps(event),
         )
         return json.loads(reply["Payload"].read())
+
+    def lines_with(self, log_group: str, field: str) -> list[Any]:
+        """The lines with this field that a function has logged."""
+        logs = self.emulator.client("logs")
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self.physical_ids[log_group]
+        )
+        messages = [event["message"] for page in pages for event in page["events"]]
+        lines = [json.loads(each) for each in messages if each.startswith("{")]
+        return [line for line in lines if field in line]
 
     def permissions(self, function: str) -> set[Permission]:
         """What the function's role allows besides writing its log."""
@@ -196,14 +214,15 @@ class DeployedStack:
         return iam.get_role_policy(RoleName=role, PolicyName=name)
 
     def _allow_http(self) -> None:
-        """Take the policy from the queue that refuses what is not TLS: the emulator has none.
+        """Take the policies from the queues that refuse what is not TLS: the emulator has none.
 
         For this one client, it stands behind a proxy that has.
         """
         sqs = boto3.client("sqs", endpoint_url=self.emulator.endpoint)
         sqs.meta.events.register("before-sign.sqs", _as_if_by_tls)
-        url = self.physical_ids["ExpiryDeadLetters"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+        names = self.physical_ids
+        for queue in QUEUES & names.keys():
+            sqs.set_queue_attributes(QueueUrl=names[queue], Attributes={"Policy": ""})
 
     def _restore_http_api(self) -> None:
         """Give the HTTP API the routes, the integrations and the CORS that its ``Body`` states."""
