@@ -17,7 +17,7 @@ BYTES_PER_CHUNK = 64 * 1024
 """EventBridge bills an event as one for each chunk of 64 KB."""
 
 BYTES_PER_WRITE_UNIT = 1024
-REFUSED_TRANSACTION_UNITS_PER_ITEM = 2
+TRANSACTION_UNITS_PER_ITEM = 2
 WITH_CAPACITY = {
     "BatchGetItem",
     "DeleteItem",
@@ -55,13 +55,17 @@ class Consumed:
         elif code == "TransactionCanceledException":
             items = len(parameters["TransactItems"])
             self.refused_writes += items
-            self.write_units += REFUSED_TRANSACTION_UNITS_PER_ITEM * items
+            self.write_units += TRANSACTION_UNITS_PER_ITEM * items
         elif operation == "PutEvents":
             self.event_chunks += sum(map(chunks_of, parameters["Entries"]))
         elif code is not None:
             raise AssertionError(f"{operation} failed: {code}")
         elif operation in WITH_CAPACITY:
+            before = self.write_units
             self._add_capacity(operation, reply["ConsumedCapacity"])
+            if operation == "TransactWriteItems":  # DynamoDB Local reports one item of two
+                least = TRANSACTION_UNITS_PER_ITEM * len(parameters["TransactItems"])
+                self.write_units = max(self.write_units, before + least)
 
     def _add_capacity(self, operation: str, consumed: Any) -> None:
         for each in consumed if isinstance(consumed, list) else [consumed]:

@@ -56,6 +56,12 @@ def test_a_refused_condition_is_counted_as_refused() -> None:
     assert consumed("UpdateItem", REFUSED).refused_writes == 1
 
 
+def test_a_transaction_takes_two_units_for_each_item_at_least() -> None:
+    reported = {"ConsumedCapacity": [{"Table": {"CapacityUnits": 2.0}}]}
+    counted = consumed("TransactWriteItems", reported, TransactItems=[{}, {}])
+    assert counted.write_units == 4
+
+
 def test_a_cancelled_transaction_takes_two_units_for_each_item() -> None:
     assert consumed("TransactWriteItems", CANCELLED, TransactItems=[{}, {}]).write_units == 4
 

@@ -8,6 +8,8 @@ import pytest
 from pricing.deployment import Deployment
 from pricing.platforms import Platform, million_restores, monthly_bill, snapshot_month
 from pricing.price_list import PriceList
+from pricing.timer_life import EXPIRY as EXPIRED
+from pricing.timer_life import REMOVAL, START, STEP, WARNING
 from tests.support.costs import CALL, DEPLOYMENT, prices, units
 
 LISTED = PriceList.load()
@@ -48,13 +50,7 @@ def test_a_session_is_stored_for_its_life_the_retention_and_two_days() -> None:
 
 def test_with_timers_a_session_is_warned_of_and_announced_on_time() -> None:
     timed = replace(CALL, function="G", response_bytes=0, metrics=[], write_units=100)
-    own = (
-        "timer start",
-        "timer step",
-        "warning",
-        "expiry on time",
-        "removal of an expired session",
-    )
+    own = (START, STEP, WARNING, EXPIRED, REMOVAL)
     calls = CALLS | {f"{name}, 1 at once": timed for name in own}
     deployment = replace(DEPLOYMENT, timers=True, system_log_levels=LEVELS)
     charged = monthly_bill(PLATFORM, units(**calls), prices(dynamodbWriteUnit=1), deployment)
