@@ -63,9 +63,10 @@ class Consumed:
         elif operation in WITH_CAPACITY:
             before = self.write_units
             self._add_capacity(operation, reply["ConsumedCapacity"])
-            if operation == "TransactWriteItems":  # DynamoDB Local reports one item of two
-                least = TRANSACTION_UNITS_PER_ITEM * len(parameters["TransactItems"])
-                self.write_units = max(self.write_units, before + least)
+            # DynamoDB Local reports no more for two small items than for one.
+            items = len(parameters.get("TransactItems", ()))
+            least = before + TRANSACTION_UNITS_PER_ITEM * items
+            self.write_units = max(self.write_units, least)
 
     def _add_capacity(self, operation: str, consumed: Any) -> None:
         for each in consumed if isinstance(consumed, list) else [consumed]:

@@ -60,7 +60,7 @@ def worst_calls() -> list[SampleCall]:
         _sessions("read", _on(api_events.reading)),
         _sessions(
             "change of the timeout",
-            _on(lambda n, session_id: api_events.timeout_change(n, session_id, 31)),
+            _on(lambda n, session_id: api_events.timeout_change(n, session_id, 25)),
         ),
         _sessions("deletion", _on(api_events.deletion)),
         _sessions("health check", lambda _, n: api_events.health(n)),

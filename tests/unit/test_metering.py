@@ -56,10 +56,11 @@ def test_a_refused_condition_is_counted_as_refused() -> None:
     assert consumed("UpdateItem", REFUSED).refused_writes == 1
 
 
-def test_a_transaction_takes_two_units_for_each_item_at_least() -> None:
-    reported = {"ConsumedCapacity": [{"Table": {"CapacityUnits": 2.0}}]}
-    counted = consumed("TransactWriteItems", reported, TransactItems=[{}, {}])
-    assert counted.write_units == 4
+@pytest.mark.parametrize(("reported", "units"), [(2.0, 4), (24.0, 24)])
+def test_a_transaction_takes_two_units_for_each_item_at_least(reported: float, units: int) -> None:
+    reply = {"ConsumedCapacity": [{"Table": {"CapacityUnits": reported}}]}
+    counted = consumed("TransactWriteItems", reply, TransactItems=[{}, {}])
+    assert counted.write_units == units
 
 
 def test_a_cancelled_transaction_takes_two_units_for_each_item() -> None:
