@@ -86,5 +86,6 @@ def subscribe(events: "EventBridgeClient", bus: str, queue: Queue) -> None:
     """Create a rule that delivers every expiry on the bus to the queue."""
     pattern = {"source": ["session-renewal"], "detail-type": ["SessionExpired"]}
     events.put_rule(Name="expiries", EventBusName=bus, EventPattern=json.dumps(pattern))
-    target = {"Id": "consumer", "Arn": queue.arn}
-    events.put_targets(Rule="expiries", EventBusName=bus, Targets=[target])
+    events.put_targets(
+        Rule="expiries", EventBusName=bus, Targets=[{"Id": "consumer", "Arn": queue.arn}]
+    )
