@@ -22,13 +22,13 @@ from domain.timers import Expire, due
 from local.gateway import LambdaContext
 from publishing.event_bus import EventBus
 from publishing.message_queue import MAX_MESSAGES, MessageQueue
-from publishing.ringing import Ringing
 from publishing.timer_messages import Delivery, TimerMessage
+from publishing.timer_step import TimerStep
 from runtime.clock import epoch_ms
 from runtime.deadline import NO_DEADLINE
 from storage.item import item_of
 from storage.table import SessionsTable
-from storage.timer_update import announce, claim, close
+from storage.timer_update import claim, mark_announced, mark_published
 
 
 @dataclass(frozen=True)
@@ -149,17 +149,17 @@ def writes_of(step: Step, timed: Timed) -> list[Callable[[SessionsTable, int], o
         lambda table, _: claim(table, session_id, token, delivered_before=False)
     ]
     if step is EXPIRY:
-        writes.append(lambda table, _: announce(table, session_id, epoch_ms()))
-        writes.append(lambda table, _: close(table, session_id))
+        writes.append(lambda table, _: mark_announced(table, session_id, epoch_ms()))
+        writes.append(lambda table, _: mark_published(table, session_id))
     return writes
 
 
 def sent_for(timed: Sequence[Timed], queue_url: str) -> list[CapturedRequest]:
     """The requests to the bus and to the queue that the function makes for the messages."""
-    rung = [_ringing(each) for each in timed]
+    steps = [_step(each) for each in timed]
     now_ms = epoch_ms()
-    events = [event for each in rung if (event := each.event()) is not None]
-    messages = [each.next_message(now_ms) for each in rung if not isinstance(each.due, Expire)]
+    events = [event for each in steps if (event := each.event()) is not None]
+    messages = [each.next_message(now_ms) for each in steps if not isinstance(each.action, Expire)]
     client = cast("Any", CapturingClient(exceptions=None))
     sent = []
     for send in (
@@ -173,8 +173,8 @@ def sent_for(timed: Sequence[Timed], queue_url: str) -> list[CapturedRequest]:
     return sent
 
 
-def _ringing(timed: Timed) -> Ringing:
+def _step(timed: Timed) -> TimerStep:
     now_ms = epoch_ms()
-    delivery = Delivery(timed.message, now_ms, is_first=True)
-    what = due(timed.session, now_ms, timed.message.warned_expiry_ms)
-    return Ringing({}, delivery, timed.session, now_ms, uuid.uuid4().hex, what)
+    delivery = Delivery(timed.message, now_ms, receive_count=1)
+    action = due(timed.session, now_ms, timed.message.warned_expiry_ms)
+    return TimerStep({}, delivery, timed.session, now_ms, now_ms, uuid.uuid4().hex, action)

@@ -61,10 +61,11 @@ def after_warning_ms(session: Session, at_ms: int) -> int:
 
 def is_due_sooner(before: Session, after: Session, at_ms: int) -> bool:
     """Whether a change of the limits at this instant makes something due before a timer rings."""
-    rings_at_ms = _first_due_ms(before)
-    if rings_at_ms <= at_ms:
-        rings_at_ms = after_warning_ms(before, at_ms)
-    return _first_due_ms(after) < rings_at_ms
+    if _first_due_ms(before) > at_ms:
+        return _first_due_ms(after) < _first_due_ms(before)
+    same_expiry = after.expires_at_ms == before.expires_at_ms  # of which one warning is enough
+    next_due_ms = after_warning_ms(after, at_ms) if same_expiry else _first_due_ms(after)
+    return next_due_ms < after_warning_ms(before, at_ms)
 
 
 def event_id(detail_type: str, session: Session) -> str:

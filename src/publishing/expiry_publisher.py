@@ -227,7 +227,7 @@ def _count_done(done: list[tuple[Any, Outcome]]) -> None:
         loggable(session_id_of(each)) for each, outcome in done if isinstance(outcome, Event)
     ]
     started = sum(isinstance(outcome, Message) for _, outcome in done)
-    counts = {"Expiries": len(expired), "ExpiriesByTtl": len(expired), "ChainStarts": started}
+    counts = {"Expiries": len(expired), "ExpiriesByTtl": len(expired), "TimerStartsSent": started}
     facts = {"outcome": "published", "session_ids": expired} if expired else {}
     if any(counts.values()):
         count_all({name: times for name, times in counts.items() if times}, {}, facts)

@@ -16,17 +16,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from domain.session import MS_PER_SECOND
-from domain.timers import Expire, Wait, Warn
 from publishing.dead_letters import DeadLetter, DeadLetterQueue
-from publishing.event_bus import Event, EventBus, fit_one_request
-from publishing.failures import EventTooLarge, ServiceUnavailable, is_bug, reason_and_cause
+from publishing.event_bus import TEMPORARY_CODES, Event, EventBus, fit_one_request
+from publishing.failures import EventRefused, ServiceUnavailable, is_bug, reason_and_cause
 from publishing.message_queue import MessageQueue
-from publishing.ringing import Ringing, ring
+from publishing.timer_step import TimerStep, next_step
 from runtime.deadline import SECONDS_BEFORE_LAMBDA_STOPS, Deadline
 from runtime.observability import count, count_all, loggable, logger
 from storage.faults import StorageUnavailable
 from storage.table import SessionsTable
-from storage.timer_update import close
+from storage.timer_update import mark_published
 
 PUBLISH_SECONDS, FINISH_SECONDS = 7, 8
 """How much of the function's time is kept for the events, and for all that comes after them."""
@@ -68,78 +67,86 @@ class _Batch:
 
     def handle(self, records: Sequence[Any]) -> Iterable[str]:
         """Handle the messages. Returns the IDs of those that are to be delivered again."""
-        ringing = [each for record in records if (each := self._ring(record)) is not None]
-        published = self._publish(ringing)
-        self._close([each for each in published if isinstance(each.due, Expire)])
-        self._send_next([each for each in ringing if each.message_id not in self.failures])
-        self._keep_letters()
-        self._count(len(records), published)
+        steps = [each for record in records if (each := self._step(record)) is not None]
+        published = self._publish(steps)
+        late_ms = self._late_ms(published)
+        self._mark_published([each for each in published if each.is_expiry])
+        done = [each for each in steps if each.message_id not in self.failures]
+        self.counts["TimersEnded"] += sum(each.is_expiry for each in done)
+        self._send_next(done)
+        self._send_letters()
+        self._count(len(records), published, late_ms)
         return self.failures
 
-    def _ring(self, record: Any) -> Ringing | None:
+    def _step(self, record: Any) -> TimerStep | None:
         """What is due of the message's session; ``None`` if nothing is, or it cannot be said."""
         table = self.table.until(self._deadline(PUBLISH_SECONDS + FINISH_SECONDS))
         try:
-            ringing = ring(record, table, self.clock_ms())
+            step = next_step(record, table, self.clock_ms())
         except (ClientError, StorageUnavailable) as unavailable:
             self._fail(record, "DynamoDB", _cause(unavailable))
             return None
         except Exception as error:  # noqa: BLE001 - a bug may cost this message, not the batch
-            self._give_up(record, error)
+            self._keep_as_dead_letter(record, error)
             return None
-        if ringing is None:
-            self.counts["ChainsEnded"] += 1
-        elif ringing.delivery.message.token is None:
-            self.counts["ChainsStarted"] += 1
-        return ringing
+        if step is None:
+            self.counts["TimersEnded"] += 1
+        elif step.delivery.message.token is None:
+            self.counts["TimersStarted"] += 1
+        return step
 
-    def _publish(self, ringing: Iterable[Ringing]) -> list[Ringing]:
+    def _publish(self, steps: Iterable[TimerStep]) -> list[TimerStep]:
         """Publish what is due, and return it. An event that is refused does not stop its timer."""
-        published: list[Ringing] = []
-        for request in _requests(self._with_events(ringing)):
+        published: list[TimerStep] = []
+        for request in _requests(self._with_events(steps)):
             events = [event for _, event in request]
             verdicts = self.bus.publish(events, self._deadline(FINISH_SECONDS))
-            for (each, _), verdict in zip(request, verdicts, strict=True):
-                if verdict is None:
-                    published.append(each)
-                elif isinstance(verdict, ServiceUnavailable):
-                    self._fail(each.record, verdict.service, verdict.reason)
-                else:
-                    self._give_up(each.record, verdict)
+            for (step, _), verdict in zip(request, verdicts, strict=True):
+                match verdict:
+                    case None:
+                        published.append(step)
+                    case ServiceUnavailable():
+                        self._fail(step.record, verdict.service, verdict.reason)
+                    case EventRefused() if verdict.code in TEMPORARY_CODES:
+                        self._fail(step.record, "EventBridge", f"it refuses with {verdict.code}")
+                    case _:
+                        self._keep_as_dead_letter(step.record, verdict)
         return published
 
-    def _with_events(self, ringing: Iterable[Ringing]) -> Iterable[tuple[Ringing, Event]]:
-        for each in ringing:
+    def _with_events(self, steps: Iterable[TimerStep]) -> Iterable[tuple[TimerStep, Event]]:
+        for step in steps:
             try:
-                event = each.event()
-            except EventTooLarge as error:
-                self._give_up(each.record, error)
+                event = step.event()
+            except Exception as error:  # noqa: BLE001 - it may cost this event, not the batch
+                self._keep_as_dead_letter(step.record, error)
             else:
                 if event is not None:
-                    yield each, event
+                    yield step, event
 
-    def _close(self, expired: Iterable[Ringing]) -> None:
-        """Note in the table what is published, or DynamoDB's TTL would publish it again."""
+    def _late_ms(self, published: Iterable[TimerStep]) -> list[int]:
+        now_ms = self.clock_ms()
+        return [now_ms - each.due_since_ms for each in published]
+
+    def _mark_published(self, expired: Iterable[TimerStep]) -> None:
+        """Note it in the table, or DynamoDB's TTL would have it published again."""
         table = self.table.until(self.end)
-        for each in expired:
+        for step in expired:
             try:
-                close(table, each.session.session_id)
+                mark_published(table, step.session.session_id)
             except (ClientError, StorageUnavailable) as unavailable:
-                self._fail(each.record, "DynamoDB", _cause(unavailable))
+                self._fail(step.record, "DynamoDB", _cause(unavailable))
 
-    def _send_next(self, ringing: Iterable[Ringing]) -> None:
+    def _send_next(self, steps: Iterable[TimerStep]) -> None:
         now_ms = self.clock_ms()
         following = [
-            (each, message)
-            for each in ringing
-            if (message := each.next_message(now_ms)) is not None
+            (step, message) for step in steps if (message := step.next_message(now_ms)) is not None
         ]
         verdicts = self.timers.send([message for _, message in following], self.end)
-        for (each, _), verdict in zip(following, verdicts, strict=True):
+        for (step, _), verdict in zip(following, verdicts, strict=True):
             if verdict is not None:
-                self._fail(each.record, verdict.service, verdict.reason)
+                self._fail(step.record, verdict.service, verdict.reason)
 
-    def _keep_letters(self) -> None:
+    def _send_letters(self) -> None:
         letters = [DeadLetter(str(record.get("body")), facts) for record, facts in self.letters]
         verdicts = self.dead_letters.send(letters, self.end)
         for (record, facts), verdict in zip(self.letters, verdicts, strict=True):
@@ -148,8 +155,7 @@ class _Batch:
             else:
                 self._fail(record, verdict.service, verdict.reason)
 
-    def _give_up(self, record: Any, error: Exception) -> None:
-        """Keep the message as a dead letter."""
+    def _keep_as_dead_letter(self, record: Any, error: Exception) -> None:
         facts = {**reason_and_cause(error), "message_id": record["messageId"]}
         logger.error("timer: dead letter", extra=facts, exc_info=error if is_bug(error) else None)
         self.letters.append((record, facts))
@@ -162,21 +168,12 @@ class _Batch:
         """The end, with so many seconds left for what comes then."""
         return Deadline(self.end.at_seconds - then_seconds)
 
-    def _count(self, steps: int, published: Sequence[Ringing]) -> None:
-        now_ms = self.clock_ms()
-        late_ms: list[int] = []
-        session_ids: dict[type, list[str]] = {Warn: [], Expire: []}
-        for each in published:
-            if not isinstance(each.due, Wait):
-                late_ms.append(now_ms - each.due.since_ms)
-                session_ids[type(each.due)].append(loggable(each.session.session_id))
-        warned, expired = session_ids[Warn], session_ids[Expire]
-        self.counts.update(
-            TimerSteps=steps,
-            Warnings=len(warned),
-            Expiries=len(expired),
-            ChainsEnded=len(expired),
+    def _count(self, messages: int, published: Sequence[TimerStep], late_ms: list[int]) -> None:
+        warned, expired = (
+            [loggable(each.session.session_id) for each in published if each.is_expiry is is_expiry]
+            for is_expiry in (False, True)
         )
+        self.counts.update(TimerSteps=messages, Warnings=len(warned), Expiries=len(expired))
         told = {"outcome": "published", "warned_session_ids": warned, "session_ids": expired}
         count_all(+self.counts, {"Lateness": late_ms}, told if published else {})
         for service, causes in self._causes().items():
@@ -197,9 +194,11 @@ def _cause(unavailable: ClientError | StorageUnavailable) -> str:
     return str(unavailable) if isinstance(unavailable, ClientError) else unavailable.reason
 
 
-def _requests(events: Iterable[tuple[Ringing, Event]]) -> Iterable[list[tuple[Ringing, Event]]]:
+def _requests(
+    events: Iterable[tuple[TimerStep, Event]],
+) -> Iterable[list[tuple[TimerStep, Event]]]:
     """The events, in requests that EventBridge takes."""
-    request: list[tuple[Ringing, Event]] = []
+    request: list[tuple[TimerStep, Event]] = []
     for each in events:
         if request and not fit_one_request([*(event for _, event in request), each[1]]):
             yield request

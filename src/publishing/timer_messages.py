@@ -13,6 +13,9 @@ from publishing.message_queue import Message
 MAX_DELAY_SECONDS = 900
 """The longest that SQS delays a message."""
 
+VISIBILITY_SECONDS = 180
+"""How long after a delivery SQS delivers a message again, at the soonest: as in template.yaml."""
+
 INSTANT = re.compile("[0-9]{1,15}")
 TOKEN = re.compile("[0-9a-f]{32}")
 
@@ -45,22 +48,29 @@ class TimerMessage:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message as SQS delivers it to a function.
+    """A message as SQS delivers it to a function, and the how many-th time that is.
 
     ``received_at_ms`` is when it was first received, by the clock of SQS (epoch milliseconds).
     """
 
     message: TimerMessage
     received_at_ms: int
-    is_first: bool
+    receive_count: int
 
-    def judged_at_ms(self, now_ms: int) -> int:
+    @property
+    def is_first(self) -> bool:
+        """Whether nobody had the message before."""
+        return self.receive_count == 1 and not self.message.replayed
+
+    def effective_ms(self, now_ms: int) -> int:
         """The instant that the message is judged at: the earlier one of two clocks.
 
-        So neither a clock of SQS nor one of a function can announce anything early by itself. A
-        message that was received before is judged by the function's alone.
+        So neither the clock of SQS nor a function's can announce anything early by itself. Of a
+        later delivery, SQS does not say when it is, but each is so long after the one before.
         """
-        return min(now_ms, self.received_at_ms) if self.is_first else now_ms
+        times_before = self.receive_count - 1
+        delivered_at_ms = self.received_at_ms + times_before * VISIBILITY_SECONDS * MS_PER_SECOND
+        return min(now_ms, delivered_at_ms)
 
 
 def delivery_of(record: Mapping[str, Any]) -> Delivery:
@@ -79,7 +89,7 @@ def delivery_of(record: Mapping[str, Any]) -> Delivery:
     except (TypeError, ValueError) as error:
         raise InvalidRecord(f"it is malformed: {type(error).__name__}") from error
     message = timer_message_of(body)
-    return Delivery(message, received_at_ms, receive_count == 1 and not message.replayed)
+    return Delivery(message, received_at_ms, receive_count)
 
 
 def timer_message_of(body: str) -> TimerMessage:

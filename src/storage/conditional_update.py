@@ -32,7 +32,7 @@ IS_A_SESSION = (
     "attribute_type(timeoutConfig.warningThresholdMinutes, :N)",
 )
 NOT_ANNOUNCED = "attribute_not_exists(announcedAt)"
-"""Nobody was told that the session has expired, or is about to be."""
+"""The session is not marked as over: nobody is told, or about to be told, that it has expired."""
 
 TYPES_AND_BOUNDS = {
     ":S": {"S": "S"},

@@ -1,7 +1,7 @@
 """A small item whose only purpose is to appear in the table's stream: it starts a timer.
 
-The stream tells of each new item, but of a changed one nothing that says what changed. So a change
-of the limits that makes something due sooner stores one of these besides, in the same transaction.
+The stream tells of each new item, but of a changed one it does not show what the change did. So a
+change of the limits that makes something due sooner stores one of these, in the same transaction.
 Neither can be lost without the other, and the session's own key is in that of the marker.
 """
 

@@ -81,6 +81,11 @@ def change_timeout(
         InvalidItem: what is stored is not a session.
     """
     started = time.monotonic()
+
+    def clock_ms() -> int:
+        """What the clock says meanwhile: a later update must not revive a session."""
+        return now_ms + int((time.monotonic() - started) * MS_PER_SECOND)
+
     at_ms = now_ms
     attempt = 0
     while True:
@@ -98,6 +103,8 @@ def change_timeout(
                 except TransactionCancelled as cancelled:
                     if cancelled.may_pass:
                         break
+                    if cancelled.reasons[0]["Code"] != "ConditionalCheckFailed":
+                        raise
                     item = cancelled.reasons[0].get("Item")
                 else:
                     return outcome
@@ -105,9 +112,9 @@ def change_timeout(
                 item = table.update(session_id, update_for(table, item, outcome)).image
             if item is not None and _has_limits_of(stored := session_of(item), outcome.session):
                 return Outcome(stored, stored.effective_ms(at_ms), changed=True)
-            # The next update is judged by the clock as it is then: it must not revive a session.
-            at_ms = now_ms + int((time.monotonic() - started) * MS_PER_SECOND)
+            at_ms = clock_ms()
         table.pause(attempt)
+        at_ms = clock_ms()
         attempt += 1
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from domain.session import Session
 from storage.attribute_values import Item, number
-from storage.conditional_update import NOT_ANNOUNCED
+from storage.conditional_update import NOT_ANNOUNCED, TYPES_AND_BOUNDS
 from storage.item import TIMER, session_of
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
@@ -21,8 +21,13 @@ MAX_TAKE_OVERS = 3
 
 CLAIM = update_expression("SET timer = :new", "timer = :token")
 CLAIM_FIRST = update_expression(
-    "SET timer = :new", "attribute_exists(sessionId)", "attribute_not_exists(timer)"
+    "SET timer = :new",
+    "attribute_not_exists(timer)",
+    "attribute_type(userId, :S)",
+    "attribute_type(expiresAt, :N)",
 )
+"""The second and third clause keep what is no session as it is, and what is deleted so."""
+
 ANNOUNCE = update_expression("SET announcedAt = :now", "expiresAt <= :now", NOT_ANNOUNCED)
 CLOSE = update_expression("SET timer = :published", "attribute_exists(announcedAt)")
 
@@ -58,13 +63,15 @@ def claim(
         stored = _token_of(result.image)
         if result.applied or stored == claimed_token:  # its reply was lost
             return Claimed(session_of(result.image), claimed_token)
+        if stored is None and token is None:
+            session_of(result.image)  # no session: this says why
         if stored == PUBLISHED or not delivered_before:
             return None
         token = stored
     return None
 
 
-def announce(table: SessionsTable, session_id: str, at_ms: int) -> Session | None:
+def mark_announced(table: SessionsTable, session_id: str, at_ms: int) -> Session | None:
     """Mark the session as announced if it has expired at this instant. It is over from then on.
 
     Returns the session as it is stored: announced by this call or an earlier one, or renewed
@@ -78,7 +85,7 @@ def announce(table: SessionsTable, session_id: str, at_ms: int) -> Session | Non
     return None if result.image is None else session_of(result.image)
 
 
-def close(table: SessionsTable, session_id: str) -> None:
+def mark_published(table: SessionsTable, session_id: str) -> None:
     """Note that the expiry of the announced session is published.
 
     Raises:
@@ -100,7 +107,8 @@ def is_published(item: Item, session: Session) -> bool:
 def _claim_update(token: str | None, claimed_token: str) -> ConditionalUpdate:
     values = {":new": {"S": claimed_token}}
     if token is None:
-        return ConditionalUpdate(CLAIM_FIRST, values)
+        types = {name: TYPES_AND_BOUNDS[name] for name in (":S", ":N")}
+        return ConditionalUpdate(CLAIM_FIRST, {**values, **types})
     return ConditionalUpdate(CLAIM, {**values, ":token": {"S": token}})
 
 

@@ -24,7 +24,7 @@ from storage.session_listing import Position, list_sessions
 from storage.session_reading import read_session
 from storage.table import SessionsTable
 from storage.timeout_update import change_timeout
-from storage.timer_update import PUBLISHED, announce, claim, close
+from storage.timer_update import PUBLISHED, claim, mark_announced, mark_published
 from tests.support.earlier_releases import VERSIONS, Release, release
 from tests.support.sessions import AGENT_ID, NOON_MS, SIGNING_KEY, USER_ID, minutes, session
 from tests.support.stream_records import ttl_deletion
@@ -118,9 +118,9 @@ def test_an_earlier_releases_session_is_announced(table: SessionsTable, version:
     """It has no timer until its limits change, or somebody starts one."""
     expired = stored(table, version, "expired")
     assert claim(table, "expired", None, delivered_before=False) is not None
-    announced = announce(table, "expired", NOON_MS)
+    announced = mark_announced(table, "expired", NOON_MS)
     assert announced == replace(expired, announced_at_ms=NOON_MS)
-    close(table, "expired")
+    mark_published(table, "expired")
     item = item_with(table, "expired")
     assert removal_of(ttl_deletion(item)).is_published
 

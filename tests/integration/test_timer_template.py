@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from publishing.timer_handler import FINISH_SECONDS, PUBLISH_SECONDS
-from publishing.timer_messages import MAX_DELAY_SECONDS
+from publishing.timer_messages import MAX_DELAY_SECONDS, VISIBILITY_SECONDS
 from tests.support.deployed_template import Deployment
 
 SQS_MAX_RETENTION_SECONDS = 14 * 24 * 3600
@@ -33,6 +33,10 @@ def test_a_message_is_not_kept_waiting_for_others() -> None:
 def test_a_message_is_hidden_until_its_function_has_surely_ended() -> None:
     function_seconds = STACK.properties("TimerFunction")["Timeout"]
     assert QUEUE["VisibilityTimeout"] >= LAMBDAS_RECOMMENDED_TIMEOUTS * function_seconds
+
+
+def test_a_later_delivery_is_dated_by_the_time_that_messages_are_hidden() -> None:
+    assert QUEUE["VisibilityTimeout"] == VISIBILITY_SECONDS
 
 
 def test_a_batch_has_time_to_begin_and_to_end() -> None:

@@ -22,7 +22,14 @@ from storage.session_deletion import delete_session
 from storage.session_reading import read_session
 from storage.table import SessionsTable
 from storage.timeout_update import change_timeout
-from storage.timer_update import PUBLISHED, Claimed, announce, claim, close, is_published
+from storage.timer_update import (
+    PUBLISHED,
+    Claimed,
+    claim,
+    is_published,
+    mark_announced,
+    mark_published,
+)
 from tests.support.faulty_dynamodb import FaultyDynamoDB, fail, lose_the_reply, pass_on
 from tests.support.items import NOT_SESSIONS
 from tests.support.sessions import NOON_MS, session
@@ -35,8 +42,8 @@ TIMER_UPDATES: dict[str, Callable[[SessionsTable, str], object]] = {
     "first claim, again": lambda table, name: claim(table, name, None, delivered_before=True),
     "claim": lambda table, name: claim(table, name, "a", delivered_before=False),
     "claim, again": lambda table, name: claim(table, name, "a", delivered_before=True),
-    "announcement": lambda table, name: announce(table, name, NOON_MS),
-    "close": close,
+    "announcement": lambda table, name: mark_announced(table, name, NOON_MS),
+    "publication": mark_published,
 }
 each_update = pytest.mark.parametrize("update", TIMER_UPDATES.values(), ids=TIMER_UPDATES)
 
@@ -143,20 +150,20 @@ def test_a_timer_of_an_item_that_is_no_session_is_told_so(
     with pytest.raises(InvalidItem):
         claim(table, "a-session", None, delivered_before=False)
     with pytest.raises(InvalidItem):
-        announce(table, "a-session", NOON_MS)
+        mark_announced(table, "a-session", NOON_MS)
 
 
 def test_an_expired_session_is_announced_once(table: SessionsTable) -> None:
     put(table, EXPIRED)
-    first = announce(table, "a-session", NOON_MS)
+    first = mark_announced(table, "a-session", NOON_MS)
     assert first == replace(EXPIRED, announced_at_ms=NOON_MS)
-    assert announce(table, "a-session", NOON_MS + 5) == first
+    assert mark_announced(table, "a-session", NOON_MS + 5) == first
     assert session_of(item_with(table, "a-session")) == first
 
 
 def test_a_session_that_was_renewed_meanwhile_is_not_announced(table: SessionsTable) -> None:
     put(table, session(expires=1))
-    assert announce(table, "a-session", NOON_MS) == session(expires=1)
+    assert mark_announced(table, "a-session", NOON_MS) == session(expires=1)
     assert "announcedAt" not in item_with(table, "a-session")
 
 
@@ -180,7 +187,7 @@ def test_an_announced_session_is_over_for_a_clock_that_is_behind(
     table: SessionsTable, call: Callable[[SessionsTable, int], object], auto_renew: bool
 ) -> None:
     put(table, session(expires=0, auto_renew=auto_renew))
-    announce(table, "a-session", NOON_MS)
+    mark_announced(table, "a-session", NOON_MS)
     before = item_with(table, "a-session")
     with pytest.raises(SessionExpired):
         call(table, NOON_MS - 2000)
@@ -195,7 +202,7 @@ def test_an_announced_session_is_over_for_a_renewal_that_comes_again(
     put(table, session(active=-25, expires=0.1))
     renew_session(table, "a-session", NOON_MS - 60_000, "r1")
     expires_at_ms = NOON_MS - 60_000 + session().timeout_ms
-    announce(table, "a-session", expires_at_ms)
+    mark_announced(table, "a-session", expires_at_ms)
     with pytest.raises(SessionExpired):
         call(table, expires_at_ms - 2000)
 
@@ -209,8 +216,8 @@ def test_an_announced_session_can_be_deleted(table: SessionsTable) -> None:
 def test_an_announced_session_is_closed(table: SessionsTable) -> None:
     put(table, EXPIRED)
     claimed(table, None)
-    announce(table, "a-session", NOON_MS)
-    close(table, "a-session")
+    mark_announced(table, "a-session", NOON_MS)
+    mark_published(table, "a-session")
     item = item_with(table, "a-session")
     assert timer_of(table) == PUBLISHED
     assert is_published(item, session_of(item))
@@ -218,7 +225,7 @@ def test_an_announced_session_is_closed(table: SessionsTable) -> None:
 
 def test_a_session_that_is_not_announced_is_not_closed(table: SessionsTable) -> None:
     put(table, EXPIRED)
-    close(table, "a-session")
+    mark_published(table, "a-session")
     assert timer_of(table) is None
 
 
@@ -286,7 +293,7 @@ def test_of_64_announcements_at_once_all_tell_of_the_first(wide_table: SessionsT
     put(wide_table, EXPIRED)
     outcomes = at_once(
         *[
-            lambda at_ms=NOON_MS + number: announce(wide_table, "a-session", at_ms)
+            lambda at_ms=NOON_MS + number: mark_announced(wide_table, "a-session", at_ms)
             for number in range(AT_ONCE)
         ]
     )
@@ -307,7 +314,7 @@ def test_of_an_announcement_and_a_call_at_once_one_wins(
     for _ in range(20):
         put(wide_table, session(expires=1 / 60))
         announced, answer = at_once(
-            lambda: announce(wide_table, "a-session", NOON_MS + 2000),
+            lambda: mark_announced(wide_table, "a-session", NOON_MS + 2000),
             lambda: CALLS[other](wide_table, NOON_MS),
         )
         stored = session_of(item_with(wide_table, "a-session"))
@@ -336,7 +343,7 @@ def test_an_announcement_whose_reply_is_lost_is_one(
 ) -> None:
     put(table_behind_faults, EXPIRED)
     dynamodb.faults = [lose_the_reply, pass_on]
-    announced = announce(table_behind_faults, "a-session", NOON_MS)
+    announced = mark_announced(table_behind_faults, "a-session", NOON_MS)
     assert announced == replace(EXPIRED, announced_at_ms=NOON_MS)
 
 

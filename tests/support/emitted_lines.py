@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from api.access import Access
 from domain.session import Session
-from publishing import expiry_publisher, ringing
+from publishing import expiry_publisher, timer_step
 from publishing.dead_letters import DeadLetterQueue
 from publishing.event_bus import MAX_BYTES, MAX_ENTRIES
 from publishing.expiry_publisher import MAX_WAIT_MS
@@ -169,7 +169,7 @@ def _play_timers(table: SessionsTable) -> None:
         ring(over, eventbridge=answer_of_bus)
     ring(replace(over, metadata_json=json.dumps({"text": "x" * MAX_BYTES})))
     ring(live, queue=ScriptedSqs([fail]))
-    with patch.object(ringing, "due", side_effect=RuntimeError):
+    with patch.object(timer_step, "due", side_effect=RuntimeError):
         ring(live)
     with patch.object(SessionsTable, "update", side_effect=StorageUnavailable("it is down")):
         ring(live)

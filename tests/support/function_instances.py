@@ -11,7 +11,7 @@ from runtime.clock import epoch_ms
 from storage.faults import StorageUnavailable
 from storage.item import TIMEOUT_ATTRIBUTES
 from storage.table import P, Reply, SessionsTable
-from storage.timer_update import announce
+from storage.timer_update import mark_announced
 from tests.support.api_events import LAMBDA_CONTEXT, SESSIONS, api_event
 from tests.support.functions import renew_function, sessions_function
 from tests.support.histories import NO_CHANGE, UNAVAILABLE, Attempt, Kind
@@ -106,7 +106,7 @@ class FunctionInstance:
         self._current.trace = trace = _Trace()
         started_ns = time.perf_counter_ns()
         try:
-            stored = announce(self._counting, session_id, self._clock_ms())
+            stored = mark_announced(self._counting, session_id, self._clock_ms())
         except StorageUnavailable:
             status, announced_at_ms = UNAVAILABLE, None
         else:
