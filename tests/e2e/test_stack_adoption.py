@@ -10,10 +10,11 @@ from domain.session_json import rfc3339
 from local.template import Template
 from recovery.__main__ import main
 from runtime.clock import epoch_ms
-from storage.item import session_of
+from storage.item import TIMER, session_of
 from storage.table import SessionsTable
 from tests.e2e.test_stack_updates import create, renew
 from tests.support.deployed_stack import FUNCTIONS, DeployedStack
+from tests.support.deployed_timers import wait_until
 from tests.support.emulator import Emulator
 from tests.support.queues import Queue, create_queue, subscribe
 from tests.support.sam import ARCHITECTURE, Sam
@@ -22,6 +23,7 @@ from tests.support.stream_records import ttl_deletion
 from tests.support.tables import RETENTION_SECONDS, item_with, put
 
 RESTORED = "restored"
+TIMER_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,7 @@ def adoption(stack: DeployedStack) -> Adoption:
         command(stack, *merge, rfc3339(last_ms), "--switched"),
         command(stack, "prepare-table", "--table", RESTORED, "--with-ttl", "--apply"),
         command(stack, "verify-table", "--table", RESTORED),
+        command(stack, "start-timers", "--table", RESTORED, "--apply"),
     ]
     renew(stack, before)
     return Adoption(own, restored, before, since, exit_codes, (versions, stack.live_versions()))
@@ -95,7 +98,7 @@ def renewals(table: SessionsTable, session_id: str) -> int:
 
 
 def test_each_command_of_the_recovery_ends_well(adoption: Adoption) -> None:
-    assert adoption.exit_codes == [0] * 6
+    assert adoption.exit_codes == [0] * 7
 
 
 def test_renewals_before_and_after_the_switch_are_counted(adoption: Adoption) -> None:
@@ -117,6 +120,11 @@ def test_each_function_that_calls_the_table_is_on_a_new_version(adoption: Adopti
     earlier, later = adoption.versions
     for function in ("RenewFunction", "SessionsFunction", "TimerFunction"):
         assert later[function] > earlier[function]
+
+
+def test_the_timers_go_on_with_the_adopted_table(adoption: Adoption) -> None:
+    sessions, restored = (adoption.before, adoption.since), adoption.restored
+    wait_until(lambda: all(TIMER in item_with(restored, each) for each in sessions), TIMER_SECONDS)
 
 
 def test_the_functions_may_use_the_adopted_table(
