@@ -7,14 +7,11 @@ import socket
 import sys
 from contextlib import suppress
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
-
-from local import docs
+from api.access import Access
 from local.demo import LEAVES_AFTER_SECONDS, LEAVING_ID, curl_lines
+from local.event_feed import EventFeed
 from local.gateway import Gateway
+from local.http_server import HttpServer, application
 from local.open_table import OpenTable, open_table
 from local.printed_events import events_published
 from local.server_settings import LocalServerError, LocalSettings
@@ -68,20 +65,20 @@ def _serve(settings: LocalSettings, listener: socket.socket) -> None:
     functions = RenewSettings.from_environment(os.environ)
     _log_readably()
     with open_table(settings, functions.retention_seconds) as table:
-        gateway = Gateway(template, table.lock)
+        feed = EventFeed()
+        gateway = Gateway(template, table.lock, feed)
         url = f"http://localhost:{listener.getsockname()[1]}"
         where = settings.endpoint_url or "embedded: it is lost when the server stops"
         print(f"Serving {url}/api/messaging/sessions (Ctrl-C stops it)")
+        print(f"Page: {url}/ shows the sessions")
         print(f"Documentation: {url}/docs")
         print(f"Access: {_about_access(functions)}")
         print(f"Table: {settings.SESSIONS_TABLE}, {where}")
         print(f"Events: {_about_events(table)}\n")
         print(curl_lines(url, functions), end="\n\n", flush=True)
-        config = uvicorn.Config(
-            _application(template, gateway), log_config=None, server_header=False, lifespan="off"
-        )
-        with events_published(table, template):
-            uvicorn.Server(config).run(sockets=[listener])
+        served = application(template, gateway, feed, Access(functions.api_keys))
+        with events_published(table, template, feed):
+            HttpServer(served, feed).run(sockets=[listener])
 
 
 def _about_access(settings: RenewSettings) -> str:
@@ -97,16 +94,6 @@ def _about_events(table: OpenTable) -> str:
         f"{LEAVING_ID} expires in {LEAVES_AFTER_SECONDS} s; its events, as those of all sessions, "
         "are printed here"
     )
-
-
-def _application(template: Template, gateway: Gateway) -> Starlette:
-    """The API and its documentation, with CORS as API Gateway does it."""
-    application = Starlette(
-        routes=docs.ROUTES, middleware=[Middleware(CORSMiddleware, **template.cors())]
-    )
-    application.router.redirect_slashes = False
-    application.router.default = gateway
-    return application
 
 
 def _log_readably() -> None:

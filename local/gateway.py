@@ -15,10 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from api.responses import Handler
+from local.event_feed import EventFeed
 from local.template import Route, Template
 
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own limit
 MAX_LOGGED_PATH_CHARS = 160
+
+REFRESH_HEADER = "local-page-refresh"
+"""What the page at ``/`` sends when it reads by itself: only failures of that are logged."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,15 @@ class LambdaContext:
 class Gateway:
     """The routes of template.yaml in front of their handlers, as an ASGI application."""
 
-    def __init__(self, template: Template, lock: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, template: Template, lock: AbstractContextManager[object], feed: EventFeed
+    ) -> None:
         self._routes = [(route, route.load_handler()) for route in template.routes()]
         self._lock = lock
+        self._feed = feed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, and log it in one line."""
+        """Answer one request, and log it in one line. The page is told which session changed."""
         started = time.perf_counter()
         request = Request(scope, receive)
         try:
@@ -49,6 +56,11 @@ class Gateway:
         except ClientDisconnect:
             response = JSONResponse({"message": "The client hung up"}, 400)  # for the log alone
         await response(scope, receive, send)
+        if request.method != "GET" and response.status_code < 400:
+            session_id = request.path_params.get("sessionId") or created_session(response)
+            self._feed.tell_of_change(session_id, deleted=request.method == "DELETE")
+        if REFRESH_HEADER in request.headers and response.status_code < 500:
+            return
         milliseconds = (time.perf_counter() - started) * 1000
         path = raw_path(request)[:MAX_LOGGED_PATH_CHARS]
         print(
@@ -66,6 +78,7 @@ class Gateway:
         for route, handler in self._routes:
             parameters = route.match(request.method, raw_path(request))
             if parameters is not None:
+                request.scope["path_params"] = parameters
                 event = event_of(request, route, parameters, body)
                 answer = await run_in_threadpool(self._invoke, handler, event)
                 return Response(answer["body"], answer["statusCode"], answer["headers"])
@@ -130,6 +143,12 @@ def raw_path(request: Request) -> str:
     """The path as the client sent it: a slash in a parameter is still encoded."""
     path: bytes = request.scope["raw_path"]
     return path.decode("ascii", "backslashreplace")
+
+
+def created_session(response: Response) -> str:
+    """The ID of the session that was created."""
+    session_id: str = json.loads(bytes(response.body))["sessionId"]
+    return session_id
 
 
 def error_code(response: Response) -> str:

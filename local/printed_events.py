@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.event_feed import EventFeed
 from local.gateway import LambdaContext
 from local.open_table import OpenTable
 from local.stream import Record
@@ -41,12 +42,16 @@ class RecordSource(Protocol):
 
 
 class PrintingEventBridge:
-    """As much of EventBridge as the function uses: it prints what it is sent."""
+    """As much of EventBridge as the function uses: what it is sent is printed, and on the feed."""
+
+    def __init__(self, feed: EventFeed | None = None) -> None:
+        self._feed = feed or EventFeed()  # nobody reads one of its own
 
     def put_events(self, *, Entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
         """Print each entry in one line: what happened to which session, then the whole detail."""
         for entry in Entries:
             print_line(f"{entry['DetailType']}{in_words(entry['Detail'])}  {entry['Detail']}")
+            self._feed.publish(entry)
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "printed"} for _ in Entries]}
 
 
@@ -66,15 +71,18 @@ class PrintingSqs:
 
 
 @contextmanager
-def events_published(table: OpenTable, template: Template) -> Iterator[None]:
+def events_published(
+    table: OpenTable, template: Template, feed: EventFeed | None = None
+) -> Iterator[None]:
     """Drive the functions behind the stream and the timer queue for as long as the context lasts.
 
-    Once a second, they get what is new in the table's stream and what is due in the queue.
+    Once a second, they get what is new in the table's stream and what is due in the queue. What
+    they publish is printed, and passed on to the feed.
     """
     if table.record_source is None:
         yield
         return
-    functions = _Functions(table, table.record_source, template)
+    functions = _Functions(table, table.record_source, template, feed)
     stopped = threading.Event()
 
     def poll() -> None:
@@ -95,8 +103,10 @@ def events_published(table: OpenTable, template: Template) -> Iterator[None]:
 class _Functions:
     """ExpiryFunction and TimerFunction, over a bus and queues that print or stay in the process."""
 
-    def __init__(self, table: OpenTable, source: RecordSource, template: Template) -> None:
-        bus = EventBus(cast("EventBridgeClient", PrintingEventBridge()), "local")
+    def __init__(
+        self, table: OpenTable, source: RecordSource, template: Template, feed: EventFeed | None
+    ) -> None:
+        bus = EventBus(cast("EventBridgeClient", PrintingEventBridge(feed)), "local")
         dead_letters = DeadLetterQueue(MessageQueue(cast("SQSClient", PrintingSqs()), "local"))
         self._queue = LocalTimerQueue(epoch_ms)
         timers = MessageQueue(cast("SQSClient", self._queue), "local")

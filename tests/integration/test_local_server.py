@@ -305,9 +305,9 @@ def test_a_client_that_hangs_up_is_one_line_in_the_log() -> None:
     with serving() as server:
         port = int(server.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
+            client.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
         assert server.process.stdout is not None
-        assert re.match(r"\S+  400 POST /  ", server.process.stdout.readline())
+        assert re.match(r"\S+  400 POST /x  ", server.process.stdout.readline())
         assert server.stop() == "Stopped\n"
 
 
