@@ -30,7 +30,7 @@ coverage: $(VENV)/installed node_modules/installed  ## run the same tests, and r
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-e2e: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-ministack/installed .venv-load/installed  ## run the end-to-end tests under SAM CLI and on an emulator of AWS (Docker, Java 17, python3.13)
+e2e: $(VENV)/installed node_modules/installed .venv-sam/installed .venv-ministack/installed .venv-load/installed  ## run the end-to-end tests under SAM CLI, on an emulator of AWS and in a browser (Docker, Java 17, python3.13, chromium)
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(BIN)/pytest tests/e2e
 
 # ONLY: the parts to measure, by their names in docs/measurements.json. SEED: that of an order to repeat.
