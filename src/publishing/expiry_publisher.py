@@ -47,7 +47,7 @@ MAX_WAIT_MS = 6 * 3_600_000
 
 T = TypeVar("T")
 
-Outcome = Event | Message | Exception
+RecordOutcome = Event | Message | Exception
 """A record's event or start message, or what is wrong with it."""
 
 
@@ -89,7 +89,7 @@ class _Batch:
     remaining_ms: Callable[[], int]
     has_begun: bool = False
     has_kept: bool = False
-    read: list[tuple[Any, Outcome]] = field(default_factory=list)
+    read: list[tuple[Any, RecordOutcome]] = field(default_factory=list)
     """Records that were read, each with what is to be done about it."""
     letters: list[tuple[Any, Mapping[str, str]]] = field(default_factory=list)
     """Records to be kept as dead letters, which come before those that were read, and why."""
@@ -114,7 +114,7 @@ class _Batch:
         self._handle_read()
         self._keep()
 
-    def _has_room_for(self, outcome: Outcome) -> bool:
+    def _has_room_for(self, outcome: RecordOutcome) -> bool:
         events = self._read_of(Event)
         if isinstance(outcome, Event):
             return fit_one_request([*events, outcome])
@@ -132,7 +132,7 @@ class _Batch:
         events, messages = self._read_of(Event), self._read_of(Message)
         published = iter(self.bus.publish(events, deadline) if events else ())
         sent = iter(self.timers.send(messages, deadline))
-        judged: list[tuple[Any, Outcome, Exception | None]] = []
+        judged: list[tuple[Any, RecordOutcome, Exception | None]] = []
         for record, outcome in self.read:
             match outcome:
                 case Event():
@@ -167,7 +167,7 @@ class _Batch:
         left_seconds = self.remaining_ms() / MS_PER_SECOND - SECONDS_BEFORE_LAMBDA_STOPS
         return Deadline.after(min(seconds, left_seconds - then_seconds))
 
-    def _may_wait(self, outcome: Outcome) -> bool:
+    def _may_wait(self, outcome: RecordOutcome) -> bool:
         if isinstance(outcome, Event) and not self._is_late():
             return self.clock_ms() - outcome.at_ms < MAX_WAIT_MS
         return True
@@ -191,7 +191,7 @@ class _Batch:
                 raise RetryFrom(record, verdict)
 
 
-def _outcome_of(record: Any) -> Outcome | None:
+def _outcome_of(record: Any) -> RecordOutcome | None:
     """What is to be done about the record, or what is wrong with it; ``None``: nothing is to do."""
     try:
         if is_of_new_item(record):
@@ -222,7 +222,7 @@ def session_expired_event(record: Any) -> Event | None:
     return Event(SESSION_EXPIRED, detail, removal.removed_at_ms)
 
 
-def _count_done(done: list[tuple[Any, Outcome]]) -> None:
+def _count_done(done: list[tuple[Any, RecordOutcome]]) -> None:
     expired = [
         loggable(session_id_of(each)) for each, outcome in done if isinstance(outcome, Event)
     ]
