@@ -8,6 +8,7 @@ from domain.session import MS_PER_MINUTE, Session, TimeoutConfig
 from runtime.clock import epoch_ms
 from runtime.settings import RenewSettings
 from storage.item import item_of
+from storage.session_creation import IS_NEW
 from storage.table import SessionsTable
 
 SECONDS_PER_MINUTE = 60
@@ -53,14 +54,17 @@ def put_demo_sessions(table: SessionsTable) -> None:
     leaving = Demo("", LEAVING_ID, created=leaves - TIMEOUT.timeout_minutes, expires=leaves)
     stored = [demo for demo in DEMOS if demo.is_stored(table.retention_seconds)]
     for demo in (*stored, leaving):
+        item = item_of(demo_session(demo, now_ms), table.retention_seconds)
         with suppress(table.client.exceptions.ConditionalCheckFailedException):
-            table.client.put_item(
+            # Deleted, and not only replaced: of a new item alone the stream tells.
+            table.client.delete_item(
                 TableName=table.name,
-                Item=item_of(demo_session(demo, now_ms), table.retention_seconds),
-                ConditionExpression="attribute_not_exists(sessionId) OR expiresAt <= :now "
-                "OR expiresAt >= maxExpiresAt",
+                Key={"sessionId": item["sessionId"]},
+                ConditionExpression="expiresAt <= :now OR expiresAt >= maxExpiresAt",
                 ExpressionAttributeValues={":now": {"N": str(now_ms)}},
             )
+        with suppress(table.client.exceptions.ConditionalCheckFailedException):
+            table.client.put_item(TableName=table.name, Item=item, ConditionExpression=IS_NEW)
 
 
 def curl_lines(url: str, settings: RenewSettings) -> str:

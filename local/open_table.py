@@ -64,6 +64,10 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
                 "dynamodbstreams", endpoint_url=settings.endpoint_url, config=limits
             )
             sessions = SessionsTable(client, settings.SESSIONS_TABLE, retention_seconds)
+            # Streams have an endpoint of their own in AWS. What is new from here on is read.
+            record_source = None
+            with suppress(BotoCoreError, ClientError):
+                record_source = Stream(streams, stream_arn) if stream_arn else None
             put_demo_sessions(sessions)
         # botocore treats a response that it cannot parse, such as a web page, as an empty one.
         except (BotoCoreError, ClientError, KeyError, ValueError) as error:
@@ -71,10 +75,6 @@ def open_table(settings: LocalSettings, retention_seconds: int) -> Iterator[Open
                 f"AWS_ENDPOINT_URL_DYNAMODB={settings.endpoint_url} does not answer as DynamoDB: "
                 f"{type(error).__name__}: {error}"
             ) from None
-        # Streams have an endpoint of their own in AWS.
-        record_source = None
-        with suppress(BotoCoreError, ClientError):
-            record_source = Stream(streams, stream_arn) if stream_arn else None
         yield OpenTable(sessions, record_source, nullcontext())
 
 

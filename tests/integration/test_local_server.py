@@ -222,22 +222,18 @@ def test_another_dynamodb_keeps_its_sessions_and_servers_share_them(
         assert restarted.renew("demo-live").json()["renewalCount"] == 3
 
 
-def test_an_expired_sessions_event_is_printed_as_text(ttl_endpoint: str) -> None:
-    """The embedded table is swept; DynamoDB Local has a TTL, and a stream that is read."""
+def test_events_of_a_session_are_printed_when_they_are_due(ttl_endpoint: str) -> None:
+    """The embedded table is looked through; DynamoDB Local has a stream that is read."""
     another = {"AWS_ENDPOINT_URL_DYNAMODB": ttl_endpoint}
-    with serving() as embedded, serving(RETENTION_HOURS="0", **another) as at_once:
-        for server in (embedded, at_once):
-            line, _, detail = server.printed("  SessionExpired ").partition("  {")
-            assert re.fullmatch(
-                r"\d\d:\d\d:\d\d  SessionExpired demo-leaving: "
-                r"it expired at \S+Z and was removed at \S+Z",
-                line,
-            )
-            detail = "{" + detail
-            assert_detail_schema(json.loads(detail))
-            assert json.loads(detail)["session"]["sessionId"] == "demo-leaving"
-            assert server.renew("demo-leaving").status == 404
-            assert "404 POST" in server.stop()
+    with serving() as embedded, serving(**another) as other:
+        for server in (embedded, other):
+            for kind, words in (("Expiring", "expires"), ("Expired", "expired")):
+                line, _, detail = server.printed(f"  Session{kind} demo-leaving").partition("  {")
+                pattern = rf"\d\d:\d\d:\d\d  Session{kind} demo-leaving: it {words} at \S+Z"
+                assert re.fullmatch(pattern, line)
+                assert_detail_schema(json.loads("{" + detail), f"Session{kind}")
+            assert server.renew("demo-leaving").status == 410
+            assert "410 POST" in server.stop()
 
 
 def test_without_retention_no_expired_session_is_offered() -> None:
