@@ -14,7 +14,7 @@ from moto import mock_aws
 from local.demo import put_demo_sessions
 from local.embedded_table import EmbeddedTableLock, make_embedded
 from local.server_settings import LocalServerError, LocalSettings
-from local.stream import Stream, Sweeper
+from local.stream import RecordSource, Stream, Sweeper
 from local.template import Template
 from storage.table import SessionsTable
 
@@ -31,7 +31,7 @@ class OpenTable:
     """
 
     sessions: SessionsTable
-    record_source: Sweeper | Stream | None
+    record_source: RecordSource | None
     lock: AbstractContextManager[object]
 
 

@@ -6,14 +6,14 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.event_feed import EventFeed
 from local.gateway import LambdaContext
 from local.open_table import OpenTable
-from local.stream import Record
+from local.stream import RecordSource
 from local.template import Template
 from local.timer_queue import LocalTimerQueue
 from publishing.dead_letters import DeadLetterQueue
@@ -29,16 +29,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1
 STOP_SECONDS = 5
-
-
-class RecordSource(Protocol):
-    """Where the records of the table's stream come from."""
-
-    def restart(self) -> None:
-        """Forget what was read, and continue from now."""
-
-    def new_records(self) -> list[Record]:
-        """Those since the last call."""
 
 
 class PrintingEventBridge:

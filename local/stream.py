@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.session import MS_PER_SECOND
 from local.embedded_table import ids_past_ttl, item_ids
@@ -26,6 +26,16 @@ DELETED_BY_TTL_IN_DYNAMODB_LOCAL = "UNKNOWN_TO_SDK_VERSION"
 
 MAX_DELETIONS = 5
 """How many items one sweep deletes. Requests wait meanwhile, and moto takes some 5 ms for each."""
+
+
+class RecordSource(Protocol):
+    """Where the records of the table's stream come from."""
+
+    def restart(self) -> None:
+        """Forget what was read, and continue from now."""
+
+    def new_records(self) -> list[Record]:
+        """Those since the last call."""
 
 
 @dataclass

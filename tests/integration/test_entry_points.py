@@ -41,7 +41,12 @@ def test_no_other_module_needs_an_environment_or_has_an_effect() -> None:
         ("sessions", "MAX_TIMEOUT_MINUTES"),
         ("sessions", "SIGNING_KEY"),
         ("expiry", "EVENT_BUS_NAME"),
+        ("expiry", "TIMER_QUEUE_URL"),
         ("expiry", "DEAD_LETTER_QUEUE_URL"),
+        ("timer", "SESSIONS_TABLE"),
+        ("timer", "EVENT_BUS_NAME"),
+        ("timer", "TIMER_QUEUE_URL"),
+        ("timer", "DEAD_LETTER_QUEUE_URL"),
     ],
 )
 def test_a_function_without_its_settings_does_not_start(module: str, name: str) -> None:
@@ -50,7 +55,7 @@ def test_a_function_without_its_settings_does_not_start(module: str, name: str) 
     assert f"SettingsError: {name} must " in run.stderr
 
 
-@pytest.mark.parametrize("module", ["renew", "sessions", "expiry"])
+@pytest.mark.parametrize("module", ["renew", "sessions", "expiry", "timer"])
 def test_a_function_with_its_settings_starts(module: str) -> None:
     code = f"import handlers.{module}; print(callable(handlers.{module}.handler))"
     run = python(code, **{**os.environ, "PYTHONPATH": str(SRC)})

@@ -1,4 +1,4 @@
-"""The expiries in the local server's log."""
+"""The events in the local server's log."""
 
 import threading
 from dataclasses import dataclass, field, replace
@@ -8,12 +8,15 @@ from botocore.exceptions import EndpointConnectionError
 
 from domain.session_json import session_expired_json
 from local import printed_events
-from local.printed_events import PrintingEventBridge, expiries_published
+from local.open_table import OpenTable
+from local.printed_events import PrintingEventBridge, events_published
 from local.stream import Record
 from local.template import Template
 from publishing.stream_records import removal_of
+from storage.table import SessionsTable
 from tests.support.sessions import session
 from tests.support.stream_records import ttl_deletion
+from tests.support.tables import create_table
 
 EXPIRED = session("expired", expires=-1)
 DELETED = session("deleted", expires=-1)
@@ -48,8 +51,14 @@ def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(printed_events, "POLL_SECONDS", 0.001)
 
 
-def read_to_the_end(stream: Interrupted) -> None:
-    with expiries_published(stream, Template()):
+@pytest.fixture
+def table(table_on_moto: SessionsTable) -> SessionsTable:
+    """A new table, for which the timers look."""
+    return create_table(table_on_moto.client)
+
+
+def read_to_the_end(stream: Interrupted, table: SessionsTable) -> None:
+    with events_published(OpenTable(table, stream, threading.Lock()), Template()):
         assert stream.was_read.wait(10)
 
 
@@ -59,18 +68,18 @@ def printed_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_an_outage_is_printed_once_and_then_only_the_expiry(
-    capsys: pytest.CaptureFixture[str],
+    table: SessionsTable, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read_to_the_end(Interrupted(failures=3))
+    read_to_the_end(Interrupted(failures=3), table)
 
     outage, expiry = printed_lines(capsys)
-    assert "Events of expiries may be missing from here on: Could not connect" in outage
+    assert "Events may be missing from here on: Could not connect" in outage
     assert "SessionExpired expired: it expired at 2100-01-01T11:59:00.000Z" in expiry
 
 
-def test_the_stream_is_restarted_after_each_failure() -> None:
+def test_the_stream_is_restarted_after_each_failure(table: SessionsTable) -> None:
     stream = Interrupted(failures=3)
-    read_to_the_end(stream)
+    read_to_the_end(stream, table)
 
     assert stream.restarts == 3
 

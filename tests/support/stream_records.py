@@ -46,6 +46,25 @@ def ttl_deletion(stored: Session | Item, number: int = 1, **fields: Any) -> Reco
     }
 
 
+def new_item(key: str, number: int = 1, **fields: Any) -> Record:
+    """The record of a new item with this key, and this sequence number."""
+    return {
+        "eventID": f"{number:032x}",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-west-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 4_102_488_000.0,
+            "Keys": {"sessionId": {"S": key}},
+            "SequenceNumber": str(number),
+            "SizeBytes": 100,
+            "StreamViewType": "OLD_IMAGE",
+        },
+        **fields,
+    }
+
+
 def expired_session(number: int, **fields: Any) -> Session:
     """The session of this number. It expired as many minutes before noon."""
     return session(f"session-{number}", expires=-number, **fields)

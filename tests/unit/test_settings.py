@@ -6,7 +6,13 @@ import pytest
 
 from domain.session import TimeoutConfig
 from domain.timeout import TimeoutPolicy
-from runtime.settings import ExpirySettings, RenewSettings, SessionsSettings, SettingsError
+from runtime.settings import (
+    ExpirySettings,
+    RenewSettings,
+    SessionsSettings,
+    SettingsError,
+    TimerSettings,
+)
 
 RENEW = {"SESSIONS_TABLE": "sessions", "RETENTION_HOURS": "24"}
 LIMITS = {
@@ -18,11 +24,17 @@ LIMITS = {
     "DEFAULT_WARNING_THRESHOLD_MINUTES": "6",
 }
 KEY = {"SIGNING_KEY": "k" * 32, "PUBLIC_HEALTH": "off"}
-EXPIRY = {"EVENT_BUS_NAME": "platform", "DEAD_LETTER_QUEUE_URL": "https://sqs/queue"}
+EXPIRY = {
+    "EVENT_BUS_NAME": "platform",
+    "TIMER_QUEUE_URL": "https://sqs/timers",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs/dead-letters",
+}
+TIMER = {**EXPIRY, "SESSIONS_TABLE": "sessions"}
 FUNCTIONS: list[tuple[Callable[[dict[str, str]], object], dict[str, str]]] = [
     (RenewSettings.from_environment, RENEW),
     (SessionsSettings.from_environment, {**RENEW, **LIMITS, **KEY}),
     (ExpirySettings.from_environment, EXPIRY),
+    (TimerSettings.from_environment, TIMER),
 ]
 NEEDED = [(read, good, name) for read, good in FUNCTIONS for name in good]
 
@@ -37,9 +49,16 @@ def test_the_other_calls_also_need_limits_and_a_signing_key() -> None:
     assert settings == SessionsSettings("sessions", 24 * 3600, policy, "k" * 32, (), False)
 
 
-def test_expiries_need_a_bus_and_a_queue() -> None:
-    expected = ExpirySettings("platform", "https://sqs/queue")
+def test_expiries_need_a_bus_and_two_queues() -> None:
+    expected = ExpirySettings("platform", "https://sqs/timers", "https://sqs/dead-letters")
     assert ExpirySettings.from_environment(EXPIRY) == expected
+
+
+def test_timers_need_the_table_as_well() -> None:
+    settings = TimerSettings.from_environment(TIMER)
+    assert settings == TimerSettings(
+        "sessions", "platform", "https://sqs/timers", "https://sqs/dead-letters"
+    )
 
 
 @pytest.mark.parametrize(("read", "good", "name"), NEEDED, ids=[name for *_, name in NEEDED])
