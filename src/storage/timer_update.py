@@ -28,8 +28,8 @@ CLAIM_FIRST = update_expression(
 )
 """The second and third clause keep what is no session as it is, and what is deleted so."""
 
-ANNOUNCE = update_expression("SET announcedAt = :now", "expiresAt <= :now", NOT_ANNOUNCED)
-CLOSE = update_expression("SET timer = :published", "attribute_exists(announcedAt)")
+MARK_ANNOUNCED = update_expression("SET announcedAt = :now", "expiresAt <= :now", NOT_ANNOUNCED)
+MARK_PUBLISHED = update_expression("SET timer = :published", "attribute_exists(announcedAt)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def mark_announced(table: SessionsTable, session_id: str, at_ms: int) -> Session
         StorageUnavailable: DynamoDB failed.
         InvalidItem: what is stored is not a session.
     """
-    result = table.update(session_id, ConditionalUpdate(ANNOUNCE, {":now": number(at_ms)}))
+    result = table.update(session_id, ConditionalUpdate(MARK_ANNOUNCED, {":now": number(at_ms)}))
     return None if result.image is None else session_of(result.image)
 
 
@@ -91,7 +91,7 @@ def mark_published(table: SessionsTable, session_id: str) -> None:
     Raises:
         StorageUnavailable: DynamoDB failed.
     """
-    table.update(session_id, ConditionalUpdate(CLOSE, {":published": {"S": PUBLISHED}}))
+    table.update(session_id, ConditionalUpdate(MARK_PUBLISHED, {":published": {"S": PUBLISHED}}))
 
 
 def is_published(item: Item, session: Session) -> bool:

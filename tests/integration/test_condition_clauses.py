@@ -21,7 +21,7 @@ from storage import (
     timer_update,
 )
 from storage.attribute_values import Item, number
-from storage.conditional_update import IS_A_SESSION, NOT_ANNOUNCED
+from storage.conditional_update import IS_A_SESSION, NOT_ANNOUNCED, TYPES_AND_BOUNDS
 from storage.faults import InvalidItem
 from storage.item import item_of
 from storage.renewal_update import NOT_A_REPLAY
@@ -71,15 +71,18 @@ def claim(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
 
 
 def claim_first(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
-    return ConditionalUpdate(timer_update.CLAIM_FIRST, {":new": {"S": "new"}})
+    types = {name: TYPES_AND_BOUNDS[name] for name in (":S", ":N")}
+    return ConditionalUpdate(timer_update.CLAIM_FIRST, {":new": {"S": "new"}, **types})
 
 
-def announce(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
-    return ConditionalUpdate(timer_update.ANNOUNCE, {":now": number(NOON_MS)})
+def mark_announced(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
+    return ConditionalUpdate(timer_update.MARK_ANNOUNCED, {":now": number(NOON_MS)})
 
 
-def close(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
-    return ConditionalUpdate(timer_update.CLOSE, {":published": {"S": timer_update.PUBLISHED}})
+def mark_published(_: SessionsTable, __: Session | None) -> ConditionalUpdate:
+    return ConditionalUpdate(
+        timer_update.MARK_PUBLISHED, {":published": {"S": timer_update.PUBLISHED}}
+    )
 
 
 NEAR_MAXIMUM = session(created=-710, active=-20, expires=5)
@@ -88,7 +91,6 @@ AT_MAXIMUM = session(created=-710, expires=10)
 NOT_AUTOMATIC = session(auto_renew=False)
 ANNOUNCED: dict[str, Any] = {"announced_at_ms": NOON_MS + 1000}
 """A clock that is ahead has announced the expiry."""
-NOTHING: Item = {}
 
 
 CHANGED_SINCE_READ: Mapping[str, Session | Item] = {
@@ -232,19 +234,20 @@ CASES: list[tuple[UpdateMaker, Session | None, Mapping[str, Session | Item]]] = 
         claim_first,
         None,
         {
-            "attribute_exists(sessionId)": NOTHING,
             "attribute_not_exists(timer)": with_timer("another's"),
+            "attribute_type(userId, :S)": without("userId"),
+            "attribute_type(expiresAt, :N)": without("expiresAt"),
         },
     ),
     (
-        announce,
+        mark_announced,
         None,
         {
             "expiresAt <= :now": session(expires=1 / 60_000),
             NOT_ANNOUNCED: session(expires=0, announced_at_ms=NOON_MS - 1),
         },
     ),
-    (close, None, {"attribute_exists(announcedAt)": with_timer("its own")}),
+    (mark_published, None, {"attribute_exists(announcedAt)": with_timer("its own")}),
 ]
 EACH = [(make, seen, clause, met) for make, seen, cases in CASES for clause, met in cases.items()]
 
@@ -279,7 +282,7 @@ def test_an_update_is_refused_by_its_clause_alone(
 ) -> None:
     table = table_on_dynamodb_local
     update = make(table, seen)
-    store(table, met)
+    put(table, met)
     before = item_with(table, "a-session")
     assert not table.update("a-session", update).applied
     assert item_with(table, "a-session") == before
@@ -287,14 +290,6 @@ def test_an_update_is_refused_by_its_clause_alone(
 
 
 HOLDS = "attribute_not_exists(nothing)"
-
-
-def store(table: SessionsTable, met: Session | Item) -> None:
-    """Store what the update meets, or have it meet nothing."""
-    if met is NOTHING:
-        table.client.delete_item(TableName=table.name, Key={"sessionId": {"S": "a-session"}})
-    else:
-        put(table, met)
 
 
 def without_clause(update: ConditionalUpdate, clause: str) -> ConditionalUpdate:
