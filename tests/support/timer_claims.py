@@ -71,7 +71,8 @@ def _announced(
         yield f"never announced; {_dead(world)}"
     elif expiries[0].detail["expiredAt"] != rfc3339(removed.expires_at_ms):
         yield "another expiry was announced than the last"
-    if _is_undisturbed(world, session_id, removed.expires_at_ms) and len(expiries) != 1:
+    due_ms = max(removed.expires_at_ms, last.at_ms)  # a change may have made it due
+    if _is_undisturbed(world, session_id, due_ms) and len(expiries) != 1:
         yield f"announced {len(expiries)} times without a fault"
 
 
@@ -152,7 +153,9 @@ def _due(
         max(expires_at_ms, state.at_ms),
         [each for each in expiries if each.detail["expiredAt"] == expiry],
     )
-    if warns_at_ms is not None:
+    # A client's slow clock may leave a session within its threshold that is there already.
+    is_left_there = not state.by_change and warns_at_ms is not None and warns_at_ms < state.at_ms
+    if warns_at_ms is not None and not is_left_there:
         due_ms = max(warns_at_ms, state.at_ms)
         if due_ms + ON_TIME_AFTER_CHANGE_MS < expires_at_ms:
             matching = [each for each in warnings if each.detail["expiresAt"] == expiry]
