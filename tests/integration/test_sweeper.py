@@ -12,6 +12,7 @@ from local.template import Template
 from publishing.stream_records import removal_of
 from runtime.clock import epoch_ms
 from storage.attribute_values import Item, number
+from storage.keys import IDEMPOTENCY_PREFIX
 from storage.table import SessionsTable
 from tests.support.sessions import as_of_now, session
 from tests.support.tables import create_table, item_with, put, requests_to
@@ -40,6 +41,18 @@ def delivered(records: list[Record]) -> list[Record]:
     return list(filter(Template().matches_stream_filter, records))
 
 
+def removals(records: list[Record]) -> list[Record]:
+    """Those of deletions."""
+    return [record for record in records if record["eventName"] == "REMOVE"]
+
+
+def new_keys(records: list[Record]) -> list[str]:
+    """The keys of the new items that the records tell of."""
+    keys = [record["dynamodb"]["Keys"]["sessionId"]["S"] for record in records]
+    inserted = [record["eventName"] == "INSERT" for record in records]
+    return sorted(key for key, is_new in zip(keys, inserted, strict=True) if is_new)
+
+
 def item_without_a_session(session_id: str, **attributes: Mapping[str, str]) -> Item:
     return {"sessionId": {"S": session_id}, **attributes}
 
@@ -49,7 +62,7 @@ def test_the_function_gets_the_sessions_that_are_swept(table: SessionsTable) -> 
     put(table, expired)
     put(table, live_session())
 
-    records = delivered(sweeper_of(table).new_records())
+    records = removals(delivered(sweeper_of(table).new_records()))
 
     assert [removal_of(record).session for record in records] == [expired]
 
@@ -58,8 +71,25 @@ def test_a_swept_item_is_reported_once(table: SessionsTable) -> None:
     put(table, expired_session())
     sweeper = sweeper_of(table)
 
-    assert len(sweeper.new_records()) == 1
+    assert len(removals(sweeper.new_records())) == 1
     assert sweeper.new_records() == []
+
+
+def test_a_new_item_is_reported_once(table: SessionsTable) -> None:
+    put(table, live_session())
+    sweeper = sweeper_of(table)
+
+    assert new_keys(sweeper.new_records()) == ["live"]
+    assert sweeper.new_records() == []
+
+
+def test_an_item_that_is_stored_again_is_new_again(table: SessionsTable) -> None:
+    sweeper = sweeper_of(table)
+    for _ in range(2):
+        put(table, live_session())
+        assert new_keys(sweeper.new_records()) == ["live"]
+        table.client.delete_item(TableName=table.name, Key={"sessionId": {"S": "live"}})
+        assert sweeper.new_records() == []
 
 
 def test_the_sweeper_deletes_only_items_past_their_ttl(table: SessionsTable) -> None:
@@ -76,11 +106,12 @@ def test_the_sweeper_deletes_only_items_past_their_ttl(table: SessionsTable) -> 
 
 def test_a_swept_idempotency_record_does_not_reach_the_function(table: SessionsTable) -> None:
     now = number(epoch_ms() // MS_PER_SECOND)
-    put(table, item_without_a_session("record", createdSessionId={"S": "expired"}, ttl=now))
+    key = f"{IDEMPOTENCY_PREFIX}0123"
+    put(table, item_without_a_session(key, createdSessionId={"S": "expired"}, ttl=now))
 
     records = sweeper_of(table).new_records()
 
-    assert len(records) == 1
+    assert len(removals(records)) == 1
     assert delivered(records) == []
 
 

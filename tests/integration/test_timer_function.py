@@ -282,7 +282,7 @@ def test_a_batch_is_one_request_to_the_bus_and_one_to_the_queue(timers: Timers) 
     assert (timers.bus.request_sizes, timers.queue.request_sizes) == ([10], [10])
 
 
-def test_of_ten_events_the_one_throttled_alone_becomes_a_dead_letter(timers: Timers) -> None:
+def test_of_ten_events_the_one_refused_becomes_a_dead_letter(timers: Timers) -> None:
     records = ten(timers)
     third = {"sessionId": "session-3"}
     timers.bus = ScriptedEventBridge(
@@ -295,6 +295,21 @@ def test_of_ten_events_the_one_throttled_alone_becomes_a_dead_letter(timers: Tim
     assert timers.handle(*records) == []
     assert len(timers.published) == 9
     assert timers.kept == [(json.dumps(third), "EVENT_REFUSED", "MalformedDetail")]
+
+
+def test_of_ten_events_the_one_throttled_comes_again(timers: Timers) -> None:
+    """Although the bus takes the others."""
+    records = ten(timers)
+    timers.bus = ScriptedEventBridge(
+        [
+            lambda entries: [
+                "ThrottlingException" if "session-3" in entry["Detail"] else None
+                for entry in entries
+            ]
+        ]
+    )
+    assert timers.handle(*records) == ["message-3"]
+    assert (len(timers.published), timers.kept) == (9, [])
 
 
 def test_a_refused_expiry_is_not_noted_as_published(timers: Timers) -> None:
