@@ -20,6 +20,8 @@ from publishing.event_bus import EventBus
 from publishing.failures import BUG, FAILURES
 from publishing.message_queue import MessageQueue
 from publishing.timer_handler import timer_handler
+from publishing.timer_messages import TimerMessage
+from storage.item import item_of
 from storage.table import SessionsTable
 from tests.support.alarms import Alarm, Metric, alarms_of
 from tests.support.api_events import LAMBDA_CONTEXT, Answered, api_event, renewal_event
@@ -39,12 +41,13 @@ from tests.support.scripted_eventbridge import ScriptedEventBridge, refuse, take
 from tests.support.scripted_sqs import ScriptedSqs
 from tests.support.sessions import NOON_MS, session
 from tests.support.stream_records import Invocation, ttl_deletions
-from tests.support.tables import put
-from tests.support.timer_deliveries import delivery, start
+from tests.support.tables import RETENTION_SECONDS, put
+from tests.support.timer_deliveries import delivery
 
 OPERATIONS = (Path(__file__).parent.parent.parent / "docs" / "operations.md").read_text()
 PARTS = ("Means", "Look", "Do", "Clears")
 STACK = Deployment()
+TOKEN = "5" * 32
 ALARMS = alarms_of(STACK)
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", OPERATIONS, re.MULTILINE | re.DOTALL))
 """The text of each section of the third level whose heading is one word."""
@@ -211,7 +214,8 @@ def test_late_timers_set_off_the_alarm_until_they_are_in_time(
     table_on_moto: SessionsTable,
 ) -> None:
     def lateness_of_an_expiry(seconds: int) -> dict[Metric, float]:
-        put(table_on_moto, session(expires=-seconds / 60))
+        item = item_of(session(expires=-seconds / 60), RETENTION_SECONDS)
+        put(table_on_moto, {**item, "timer": {"S": TOKEN}})
         function = timer_function(
             table_on_moto,
             ScriptedEventBridge([take]).client,
@@ -220,7 +224,8 @@ def test_late_timers_set_off_the_alarm_until_they_are_in_time(
             lambda: NOON_MS,
         )
         with captured_lines() as lines:
-            assert function({"Records": [start()]}, Invocation()) == {"batchItemFailures": []}
+            records = [delivery(TimerMessage("a-session", TOKEN))]
+            assert function({"Records": records}, Invocation()) == {"batchItemFailures": []}
         return counted(lines)
 
     alarm = ALARMS["TimerLatenessAlarm"]
