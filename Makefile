@@ -24,9 +24,9 @@ TESTS = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/unit tests/
 test: $(VENV)/installed node_modules/installed  ## run all tests except the end-to-end tests
 	$(BIN)/pytest $(TESTS)
 
-coverage: $(VENV)/installed node_modules/installed  ## run the same tests, and report which lines and branches of src they reach
+coverage: $(VENV)/installed node_modules/installed  ## run the same tests but the long ones, and report which lines and branches of src they reach
 	@rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/coverage run -m pytest $(TESTS) -m "not long"
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -12,6 +12,8 @@ from examples.access.__main__ import FOLDER, template_with
 from tests.support.contract import OPENAPI, ROOT
 from tests.support.deployed_template import REGION, transform
 
+pytestmark = pytest.mark.long
+
 EXCERPTS = {
     "jwt": {"JwtIssuer": "https://id.example.com", "JwtAudiences": "sessions"},
     "iam": {},

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,6 +26,8 @@ from tests.support.contract import assert_schema
 from tests.support.functions import renew_function, sessions_function
 from tests.support.sessions import NOON_MS, minutes
 from tests.support.tables import create_table
+
+pytestmark = pytest.mark.long
 
 ONE = f"{SESSIONS}/{{sessionId}}"
 DAY_MS = minutes(24 * 60)

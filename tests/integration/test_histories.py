@@ -16,6 +16,8 @@ from tests.support.recorded_deployment import RecordedDeployment
 from tests.support.seeded_faults import LOSSY_SHARES, NO_FAULTS, Shares
 from tests.support.workloads import MANY_ANNOUNCEMENTS, Workload
 
+pytestmark = pytest.mark.long
+
 TODAY = datetime.now(UTC).date().toordinal()
 SEEDS = (1, TODAY)
 MUTANT_SEEDS = range(10)

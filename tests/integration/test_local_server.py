@@ -320,6 +320,7 @@ def test_dynamodb_going_away_is_a_503_with_its_cause_in_the_log(
     assert "  503 POST " in printed
 
 
+@pytest.mark.long
 def test_whatever_schemathesis_sends_is_answered_by_the_contract(
     server: Server, tmp_path: Path
 ) -> None:

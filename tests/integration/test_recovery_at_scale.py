@@ -17,6 +17,8 @@ from tests.support.items import having
 from tests.support.sessions import NOON_MS, minutes, session
 from tests.support.tables import RETENTION_SECONDS, item_with, put, put_many
 
+pytestmark = pytest.mark.long
+
 ITEMS = 10_000
 DEFECTIVE = 3
 RENEWED = 60

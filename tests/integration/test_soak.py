@@ -11,6 +11,8 @@ from soak.fleet import lambda_fleet
 from soak.runs import Run, run_plan
 from soak.schedule import Plan
 
+pytestmark = pytest.mark.long
+
 TODAY = int(time.strftime("%Y%m%d", time.gmtime()))
 """The seed of the day: the test's name shows it."""
 

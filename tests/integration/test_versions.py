@@ -11,6 +11,8 @@ from local.template import Template
 from tests.support.deployed_template import REGION, Deployment, transform
 from tests.support.parameter_values import longest_values, other_values
 
+pytestmark = pytest.mark.long
+
 MAX_DESCRIPTION_CHARS = 256  # Lambda's limit for that of a version
 MAX_STACK_NAME_CHARS = 128  # CloudFormation's limit
 FUNCTIONS = Deployment().functions()
