@@ -298,6 +298,7 @@ def test_an_event_appears_as_it_comes_and_whole(browser: Browser) -> None:
         expect(page.locator("#expired-count")).not_to_have_text("0")
         expect(page.locator("#event-news")).to_contain_text("SessionExpired: demo-leaving")
         event.locator("summary").click()
+        expect(event.locator("pre")).to_contain_text("expiredAt")  # it is written when it opens
         assert json.loads(event.locator("pre").inner_text())["detail"]["expiredAt"]
 
         late = context.new_page()
