@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.refusals import SessionNotFound
+from domain.refusals import SessionExpired, SessionNotFound
 from domain.session import Owner
 from domain.timeout import TimeoutChange
 from local.template import Template
+from storage.faults import TransactionCancelled
 from storage.item import item_of
 from storage.keys import MAX_KEY_BYTES, START_MARKER_PREFIX, session_key
 from storage.session_deletion import delete_session
@@ -154,6 +156,38 @@ def test_a_change_that_dynamodb_refuses_for_now_is_tried_again(
     dynamodb.faults = [pass_on, fail, fail, pass_on]
     assert change_timeout(table_behind_faults, "refused", NOON_MS, SOONER).changed
     assert markers(table_behind_faults).count("refused") == 1
+
+
+def cancel_by(monkeypatch: pytest.MonkeyPatch, *codes: str) -> None:
+    """Have each transaction of a change cancelled for these reasons."""
+
+    def cancelled(*_: object) -> None:
+        raise TransactionCancelled([{"Code": code} for code in codes])
+
+    monkeypatch.setattr("storage.timeout_update._change_and_start_timer", cancelled)
+
+
+def test_a_change_revives_no_session_that_expires_while_it_waits(
+    own_table: SessionsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(own_table, session(expires=1 / 60))
+    cancel_by(monkeypatch, "TransactionConflict", "None")
+    seconds = iter(range(100))
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr("storage.timeout_update.time", clock)
+    pauses = iter(range(10))
+    monkeypatch.setattr(SessionsTable, "pause", lambda *_: next(pauses))
+    longer = TimeoutChange(timeout_minutes=60, warning_threshold_minutes=59)
+    with pytest.raises(SessionExpired):
+        change_timeout(own_table, "a-session", NOON_MS, longer)
+
+
+def test_a_transaction_that_is_cancelled_for_another_reason_is_an_error(
+    own_table: SessionsTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel_by(monkeypatch, "None", "ValidationError")
+    with pytest.raises(TransactionCancelled):
+        change_timeout(own_table, "a-session", NOON_MS, SOONER)
 
 
 def test_a_session_with_too_long_an_id_changes_without_a_marker(own_table: SessionsTable) -> None:
