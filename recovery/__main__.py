@@ -114,14 +114,7 @@ def merge(options: argparse.Namespace) -> int:
         raise NotThisTable("the old table and the restored one are the same")
     say_aside(f"Reading {options.old}; what is newer there goes into {options.restored}")
     client = _client(options, "dynamodb")
-    scan = TableScan(
-        client,
-        options.old,
-        Pace(options.read_units_per_second),
-        options.start_after,
-        items_per_page=100,
-        is_consistent=True,
-    )
+    scan = _scan_to_write_from(client, options.old, options)
     terms = Terms(epoch_ms() // 1000, options.since, options.switched, options.new_only)
     merged = Merged()
     is_complete = False
@@ -157,14 +150,7 @@ def prepare(options: argparse.Namespace) -> int:
 def start_timers(options: argparse.Namespace) -> int:
     """Start the timer of each session whose expiry is not published yet."""
     client = _client(options, "dynamodb")
-    scan = TableScan(
-        client,
-        options.table,
-        Pace(options.read_units_per_second),
-        options.start_after,
-        items_per_page=100,
-        is_consistent=True,
-    )
+    scan = _scan_to_write_from(client, options.table, options)
     table = merge_client(client, options.table)
     started = Started()
     try:
@@ -174,6 +160,14 @@ def start_timers(options: argparse.Namespace) -> int:
         say_started(started, apply=options.apply)
         _say_where_to_go_on(started.last_id)
     return DONE if started.is_complete else LEFT
+
+
+def _scan_to_write_from(client: Any, table: str, options: argparse.Namespace) -> TableScan:
+    """A scan of the table whose pages are written from: small, and as the last writes left them."""
+    pace = Pace(options.read_units_per_second)
+    return TableScan(
+        client, table, pace, options.start_after, items_per_page=100, is_consistent=True
+    )
 
 
 def _say_where_to_go_on(last_id: str | None) -> None:

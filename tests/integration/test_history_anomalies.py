@@ -2,6 +2,7 @@
 
 import time
 from itertools import chain, repeat
+from threading import Event
 from typing import Any
 
 import pytest
@@ -20,7 +21,6 @@ from tests.support.faulty_dynamodb import (
 )
 from tests.support.histories import NO_CHANGE, Attempt, History, Kind, Operation
 from tests.support.recorded_deployment import RecordedDeployment
-from tests.support.seeded_faults import stall_then_apply
 from tests.support.session_specification import ALL_ALLOWANCES, Allowance
 from tests.support.sessions import as_of_now, session
 from tests.support.tables import item_with, put
@@ -116,14 +116,22 @@ def test_a_late_write_takes_effect_although_its_client_was_refused(
     deployed: RecordedDeployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The write waits while a clock that is ahead already tells that the session has expired."""
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # the answer comes before the write
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    all_answered = Event()
+
+    def apply_late(request: ProxiedRequest) -> None:
+        request.close_connection = True
+        assert all_answered.wait(60)
+        request.forward()
+
     recording = Recording(
         deployed, session("late", created=-60, active=-30 + 1 / 32, expires=1 / 32)
     )
-    recording.faults(stall_then_apply, *[fail] * (MAX_ATTEMPTS - 1))
+    recording.faults(apply_late, *[fail] * (MAX_ATTEMPTS - 1))
     recording.attempt("r1", Kind.RENEWAL, BEHIND)
     recording.attempt("r1", Kind.RENEWAL, AHEAD)
     recording.attempt("g1", Kind.READ, BEHIND)
+    all_answered.set()
     deployed.dynamodb.wait_until_idle()
     assert_needs(Allowance.LATE_WRITES, recording.history())
 

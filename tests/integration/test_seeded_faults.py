@@ -7,6 +7,7 @@ import pytest
 from api.responses import Handler
 from runtime.retries import MAX_DEMANDED_PAUSE_SECONDS
 from storage.table import SessionsTable, dynamodb_client
+from tests.support import seeded_faults
 from tests.support.api_events import LAMBDA_CONTEXT, Answered, renewal_event
 from tests.support.fault_proxy_process import fault_proxy_process
 from tests.support.faulty_dynamodb import Fault, FaultyDynamoDB, fail, pass_on
@@ -62,6 +63,7 @@ def test_a_late_write_is_applied_after_its_client_was_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)  # the answer comes before the write
+    monkeypatch.setattr(seeded_faults, "SLOW_SECONDS", 5)  # on a busy machine, too
     dynamodb.faults = [stall_then_apply, fail]
     assert renew(function, "k1").status == 503
     assert count_of(table_on_dynamodb_local) == "0"

@@ -19,12 +19,15 @@ from tests.support.sessions import NOON_MS, session
 from tests.support.tables import RETENTION_SECONDS, create_table, item_with, put
 
 
-@pytest.fixture(params=["dynamodb_local", "moto"])
-def table(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SessionsTable:
-    """A table of its own, through the client that the command makes."""
-    shared: SessionsTable = request.getfixturevalue(f"table_on_{request.param}")
-    monkeypatch.setattr(commands, "_client", lambda *_: shared.client)
-    return create_table(shared.client)
+@pytest.fixture
+def table(table_on_dynamodb_local: SessionsTable, monkeypatch: pytest.MonkeyPatch) -> SessionsTable:
+    """A table of its own, through the client that the command makes.
+
+    Not in moto, which is not atomic between the threads in which the command writes.
+    """
+    client = table_on_dynamodb_local.client
+    monkeypatch.setattr(commands, "_client", lambda *_: client)
+    return create_table(client)
 
 
 def start(table: SessionsTable, *options: str) -> int:
