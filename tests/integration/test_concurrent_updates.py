@@ -194,8 +194,9 @@ CHANGED_MEANWHILE = {
 
 @pytest.mark.parametrize("changed", CHANGED_MEANWHILE.values(), ids=CHANGED_MEANWHILE)
 def test_a_timeout_change_starts_again_if_what_it_read_changed(
-    table: SessionsTable, changed: Session
+    table_on_dynamodb_local: SessionsTable, changed: Session
 ) -> None:
+    table = table_on_dynamodb_local
     put(table, session())
     states = iter([changed])
 
@@ -247,7 +248,10 @@ def test_a_late_attempt_revives_no_session(
         change_timeout(table, "a-session", NOON_MS, TimeoutChange(timeout_minutes=60))
 
 
-def test_a_timeout_change_is_answered_with_what_is_stored(table: SessionsTable) -> None:
+def test_a_timeout_change_is_answered_with_what_is_stored(
+    table_on_dynamodb_local: SessionsTable,
+) -> None:
+    table = table_on_dynamodb_local
     """A renewal by an earlier clock only counts: nothing that the change read has changed."""
     put(table, session(active=1, expires=31))
     renewals = iter(["r1"])
