@@ -8,7 +8,6 @@ that is still running finds its token gone and ends. So a second run does no har
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from recovery.invariants import is_idempotency_record, is_start_marker
 from recovery.output import resume_option, say, say_aside
@@ -17,9 +16,8 @@ from recovery.table_scan import TableScan
 from storage.attribute_values import Item
 from storage.faults import InvalidItem, TransactionCancelled
 from storage.item import TIMER, session_of
-from storage.keys import session_key
-from storage.start_marker import can_be_marked, start_marker
-from storage.table import SessionsTable, update_expression
+from storage.start_marker import can_be_marked, update_and_start_timer
+from storage.table import ConditionalUpdate, SessionsTable, update_expression
 from storage.timer_update import PUBLISHED
 
 WRITES_AT_ONCE = 8
@@ -81,21 +79,9 @@ class StartTimers:
             return TOO_LONG
         if not self.apply:
             return STARTED
-        update: Any = {
-            "TableName": self.table.name,
-            "Key": session_key(session_id),
-            "ExpressionAttributeValues": {":published": {"S": PUBLISHED}},
-            **FORGET_TIMER,
-        }
-        marker: Any = {
-            "TableName": self.table.name,
-            "Item": start_marker(session_id, self.now_ms),
-        }
+        update = ConditionalUpdate(FORGET_TIMER, {":published": {"S": PUBLISHED}})
         try:
-            self.table.call(
-                self.table.client.transact_write_items,
-                TransactItems=[{"Update": update}, {"Put": marker}],
-            )
+            update_and_start_timer(self.table, session_id, update, self.now_ms)
         except TransactionCancelled:
             return CHANGED
         return STARTED

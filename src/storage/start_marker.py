@@ -6,10 +6,12 @@ Neither can be lost without the other, and the session's own key is in that of t
 """
 
 import uuid
+from typing import Any
 
 from storage.attribute_values import Item, number
 from storage.item import ttl_seconds
-from storage.keys import MAX_KEY_BYTES, START_MARKER_PREFIX
+from storage.keys import MAX_KEY_BYTES, START_MARKER_PREFIX, session_key
+from storage.table import ConditionalUpdate, SessionsTable
 
 LIFETIME_MS = 86_400_000
 """As long as the stream keeps its record."""
@@ -30,6 +32,29 @@ def start_marker(session_id: str, now_ms: int) -> Item:
         "createdSessionId": {"S": session_id},  # a removal with this is not that of a session
         "ttl": number(ttl_seconds(now_ms + LIFETIME_MS, retention_seconds=0)),
     }
+
+
+def update_and_start_timer(
+    table: SessionsTable, session_id: str, update: ConditionalUpdate, now_ms: int
+) -> None:
+    """Update the session, which is to forget its timer, and store a marker: both or neither.
+
+    Raises:
+        TransactionCancelled: neither; the first reason has the item as it is stored.
+        StorageUnavailable: DynamoDB failed; both may be written all the same.
+    """
+    of_session: Any = {
+        "TableName": table.name,
+        "Key": session_key(session_id),
+        "ExpressionAttributeValues": update.values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        **update.expression,
+    }
+    marker: Any = {"TableName": table.name, "Item": start_marker(session_id, now_ms)}
+    table.call(
+        table.client.transact_write_items,
+        TransactItems=[{"Update": of_session}, {"Put": marker}],
+    )
 
 
 def started_session_id(key: str) -> str:

@@ -6,7 +6,6 @@ shorter the time between, the less can come in between.
 """
 
 import time
-from typing import Any
 
 from domain import timeout as rule
 from domain.refusals import SessionNotFound
@@ -17,8 +16,7 @@ from storage.attribute_values import Item
 from storage.conditional_update import NOT_ANNOUNCED, UPDATES_WITHOUT_PAUSE
 from storage.faults import TransactionCancelled
 from storage.item import TIMEOUT_ATTRIBUTES, item_of, session_of
-from storage.keys import session_key
-from storage.start_marker import can_be_marked, start_marker
+from storage.start_marker import can_be_marked, update_and_start_timer
 from storage.table import ConditionalUpdate, SessionsTable, update_expression
 
 SET_LIMITS = (
@@ -135,29 +133,13 @@ def update_for(table: SessionsTable, read: Item, outcome: Outcome) -> Conditiona
 
 
 def _change_and_start_timer(table: SessionsTable, read: Item, outcome: Outcome) -> None:
-    """Write the outcome, and the marker that starts a timer: both or neither.
-
-    Raises:
-        TransactionCancelled: neither; the first reason has the item as it is stored.
-        StorageUnavailable: DynamoDB failed; both may be written all the same.
-    """
-    session_id = outcome.session.session_id
-    update: Any = {
-        "TableName": table.name,
-        "Key": session_key(session_id),
-        "ExpressionAttributeValues": {
-            **update_for(table, read, outcome).values,
-            ":readLastActivity": read["lastActivity"],
-            ":readRenewalCount": read["renewalCount"],
-        },
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        **NEW_LIMITS_AND_TIMER,
+    values = {
+        **update_for(table, read, outcome).values,
+        ":readLastActivity": read["lastActivity"],
+        ":readRenewalCount": read["renewalCount"],
     }
-    marker: Any = {"TableName": table.name, "Item": start_marker(session_id, outcome.at_ms)}
-    table.call(
-        table.client.transact_write_items,
-        TransactItems=[{"Update": update}, {"Put": marker}],
-    )
+    update = ConditionalUpdate(NEW_LIMITS_AND_TIMER, values)
+    update_and_start_timer(table, outcome.session.session_id, update, outcome.at_ms)
 
 
 def _has_limits_of(stored: Session, changed: Session) -> bool:

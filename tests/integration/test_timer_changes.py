@@ -94,9 +94,8 @@ def test_many_changes_leave_one_timer_and_no_pile_of_messages(world: World) -> N
     with simulated(world.time):
         create(world, "changed-often")
         for number in range(MANY):
-            change_at(
-                world, "changed-often", 5 + number / 4, warning_threshold_minutes=6 + number % 30
-            )
+            minutes = 5 + 10 * number / MANY
+            change_at(world, "changed-often", minutes, warning_threshold_minutes=6 + number % 30)
         world.time.run()
     late = [each for each in world.handled if each.at_ms > NOON_MS + 30 * MS_PER_MINUTE]
     # Of those who wait when the changes end, one goes on; the others end when they come.
